@@ -1,0 +1,135 @@
+"""Names, units and invariants of the tables, and the errors that say where one is broken.
+
+Every table that crosses a module border is checked here once; inside a module it is trusted.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+TRANSACTION_COLUMNS = ("customer_id", "date", "amount")
+ORDER_COLUMNS = ("customer_id", "date", "amount")
+SUMMARY_COLUMNS = (
+    "frequency",
+    "recency",
+    "T",
+    "monetary_value",
+    "days_since_last",
+    "n_orders",
+    "revenue",
+)
+DAYS_PER_WEEK = 7
+DAYS_PER_YEAR = 365
+
+
+class DataError(ValueError):
+    """A table breaks its promise: what is wrong, how much of it, where, what to do."""
+
+
+class TooFewData(DataError):
+    """A method needs more data than there are.
+
+    Attributes
+    ----------
+    have, need : int
+        What there is, and the least that the method takes.
+    """
+
+    def __init__(self, message: str, *, have: int, need: int) -> None:
+        super().__init__(message)
+        self.have = have
+        self.need = need
+
+
+class NotIdentified(DataError):
+    """A likelihood has no interior optimum on these data."""
+
+
+def check_orders(orders: pd.DataFrame) -> None:
+    """Check the table of orders: one row per customer and day.
+
+    Parameters
+    ----------
+    orders : DataFrame
+        Columns `customer_id` (text), `date` (midnight, no time zone) and
+        `amount` (>= 0, currency).
+
+    Raises
+    ------
+    DataError
+        If a column is missing, the table is empty, a value is missing, an
+        amount is negative or infinite, a date has a time of day, or a customer
+        has two rows on one day.
+    """
+    _check_columns(orders, ORDER_COLUMNS, name="orders")
+    if orders.empty:
+        raise DataError("orders is empty. Read a source with at least one purchase.")
+    for column in ORDER_COLUMNS:
+        n_missing = int(orders[column].isna().sum())
+        if n_missing:
+            raise DataError(
+                f"{n_missing} of {len(orders)} orders have no {column}. "
+                "Clean the source with transactions.clean first."
+            )
+    if not pd.api.types.is_datetime64_dtype(orders["date"]):
+        raise DataError(
+            f"orders['date'] is of type {orders['date'].dtype}, not datetime without a time zone. "
+            "Convert it with pandas.to_datetime."
+        )
+    n_timed = int((orders["date"] != orders["date"].dt.normalize()).sum())
+    if n_timed:
+        raise DataError(
+            f"{n_timed} of {len(orders)} order dates have a time of day. "
+            "Make one row per customer and day with transactions.clean."
+        )
+    n_negative = int((orders["amount"] < 0).sum())
+    if n_negative:
+        raise DataError(
+            f"{n_negative} of {len(orders)} amounts are negative. "
+            "Settle returns with transactions.clean first."
+        )
+    n_infinite = int(orders["amount"].isin([float("inf")]).sum())
+    if n_infinite:
+        raise DataError(f"{n_infinite} of {len(orders)} amounts are infinite.")
+    n_twice = int(orders.duplicated(["customer_id", "date"]).sum())
+    if n_twice:
+        raise DataError(
+            f"{n_twice} of {len(orders)} orders share customer and day with another row. "
+            "Make one row per customer and day with transactions.clean."
+        )
+
+
+def check_summary(summary: pd.DataFrame) -> None:
+    """Check the table with one row per customer.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        At least `frequency` (count), `recency` and `T` (days).
+
+    Raises
+    ------
+    DataError
+        If a column is missing, the table is empty, or a row breaks
+        ``0 <= recency <= T``, ``frequency >= 0`` or
+        ``recency > 0 exactly when frequency > 0``.
+    """
+    _check_columns(summary, ("frequency", "recency", "T"), name="summary")
+    if summary.empty:
+        raise DataError("summary is empty. Take an as_of on or after the first purchase.")
+    x, recency, age = summary["frequency"], summary["recency"], summary["T"]
+    broken = ~((x >= 0) & (recency >= 0) & (recency <= age) & ((x > 0) == (recency > 0)))
+    if broken.any():
+        raise DataError(
+            f"{int(broken.sum())} of {len(summary)} rows break 0 <= recency <= T or "
+            f"'recency > 0 exactly when frequency > 0', the first at "
+            f"position {int(broken.to_numpy().argmax())}. Make the table with summary.summarise."
+        )
+
+
+def _check_columns(table: pd.DataFrame, needed: tuple[str, ...], *, name: str) -> None:
+    missing = [column for column in needed if column not in table.columns]
+    if missing:
+        raise DataError(
+            f"{name} lacks {missing}; it has {list(table.columns)}. Rename the columns first."
+        )

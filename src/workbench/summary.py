@@ -1,0 +1,221 @@
+"""Orders to one row per customer up to a day: what they bought, how often, how long ago."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from workbench.schema import DAYS_PER_WEEK, DataError, check_orders, check_summary
+
+
+class Split(NamedTuple):
+    """Calibration and holdout of one table of orders.
+
+    Attributes
+    ----------
+    calibration : DataFrame
+        `summarise` up to and including `cutoff`.
+    holdout : DataFrame
+        Same index: `purchases` (days with a purchase after the cutoff) and
+        `revenue` (their money).
+    cutoff, end : Timestamp
+        Last day of the calibration and of the holdout.
+    holdout_days : int
+        Length of the holdout.
+    """
+
+    calibration: pd.DataFrame
+    holdout: pd.DataFrame
+    cutoff: pd.Timestamp
+    end: pd.Timestamp
+    holdout_days: int
+
+
+def summarise(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Count each customer's repeat purchases up to and including one day.
+
+    The first purchase starts the customer's clock and is not counted: a
+    customer who bought once has `frequency` 0, `recency` 0 and
+    `monetary_value` 0.
+
+    Parameters
+    ----------
+    orders : DataFrame
+        One row per customer and day, in any order. Columns `customer_id`,
+        `date` (midnight, no time zone), `amount` (>= 0, currency; zero is a
+        free order).
+    as_of : Timestamp
+        Last day that counts. Later rows are ignored, so that one table gives
+        the calibration summary and the full one.
+
+    Returns
+    -------
+    DataFrame
+        Indexed and sorted by `customer_id`; who first bought after `as_of`
+        is absent.
+
+        - `frequency` (int): days with a purchase, less the first (x)
+        - `recency` (float): days from first to last purchase (t_x)
+        - `T` (float): days from first purchase to `as_of`
+        - `monetary_value` (float): mean amount of the repeat purchase days
+        - `days_since_last` (float): `T` less `recency`
+        - `n_orders` (int): days with a purchase
+        - `revenue` (float): all money up to `as_of`
+
+    Raises
+    ------
+    DataError
+        If the table of orders breaks its promise, or nothing was bought by
+        `as_of`.
+
+    References
+    ----------
+    Fader, Hardie and Lee (2005), Marketing Science 24 (2), 275-284.
+
+    Examples
+    --------
+    >>> orders = pd.DataFrame({
+    ...     "customer_id": ["anna", "anna", "anna", "ben"],
+    ...     "date": pd.to_datetime(["2024-01-01", "2024-01-11", "2024-01-21", "2024-01-05"]),
+    ...     "amount": [10.0, 20.0, 40.0, 15.0],
+    ... })
+    >>> summarise(orders, as_of=pd.Timestamp("2024-01-31")).iloc[:, :4]
+                 frequency  recency     T  monetary_value
+    customer_id
+    anna                 2     20.0  30.0            30.0
+    ben                  0      0.0  26.0             0.0
+    """
+    check_orders(orders)
+    known = orders[orders["date"] <= as_of].sort_values(["customer_id", "date"])
+    if known.empty:
+        raise DataError(
+            f"no purchase up to as_of={as_of.date()}; the first one is on "
+            f"{orders['date'].min().date()}. Take a later as_of."
+        )
+
+    groups = known.groupby("customer_id", sort=True)
+    first, last = groups["date"].min(), groups["date"].max()
+    n_orders, revenue = groups["amount"].size(), groups["amount"].sum()
+    is_repeat = known["customer_id"].duplicated()
+    repeat_money = known["amount"].where(is_repeat, 0.0).groupby(known["customer_id"]).sum()
+
+    frequency = n_orders - 1
+    recency = (last - first).dt.days.astype(float)
+    age = (as_of - first).dt.days.astype(float)
+    return pd.DataFrame(
+        {
+            "frequency": frequency,
+            "recency": recency,
+            "T": age,
+            "monetary_value": (repeat_money / frequency.clip(lower=1)).astype(float),
+            "days_since_last": age - recency,
+            "n_orders": n_orders,
+            "revenue": revenue,
+        }
+    )
+
+
+def default_holdout_days(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> int:
+    """Take half the span in whole weeks, rounded up, as holdout.
+
+    The full CDNOW log of 545 days gives 273 days.
+    """
+    span = (as_of - orders["date"].min()).days
+    return -(-span // (2 * DAYS_PER_WEEK)) * DAYS_PER_WEEK
+
+
+def split(orders: pd.DataFrame, *, as_of: pd.Timestamp, holdout_days: int) -> Split:
+    """Cut a table of orders by date into calibration and holdout.
+
+    Parameters
+    ----------
+    orders : DataFrame
+        As in `summarise`.
+    as_of : Timestamp
+        Last day of the holdout.
+    holdout_days : int
+        Length of the holdout; the calibration ends that many days before
+        `as_of`.
+
+    Returns
+    -------
+    Split
+        Customers who first bought in the holdout are in neither table.
+
+    Raises
+    ------
+    ValueError
+        If `holdout_days` is not positive.
+    DataError
+        If nothing was bought by the end of the calibration.
+    """
+    if holdout_days < 1:
+        raise ValueError(f"holdout_days={holdout_days} must be at least 1.")
+    cutoff = as_of - pd.Timedelta(days=holdout_days)
+    calibration = summarise(orders, as_of=cutoff)
+    later = orders[(orders["date"] > cutoff) & (orders["date"] <= as_of)]
+    later = later.sort_values(["customer_id", "date"]).groupby("customer_id")["amount"]
+    holdout = pd.DataFrame({"purchases": later.size(), "revenue": later.sum()})
+    holdout = holdout.reindex(calibration.index)
+    holdout["purchases"] = holdout["purchases"].fillna(0).astype(int)
+    holdout["revenue"] = holdout["revenue"].fillna(0.0)
+    return Split(calibration, holdout, cutoff, as_of, holdout_days)
+
+
+def profiles(summary: pd.DataFrame) -> pd.DataFrame:
+    """Count the customers who share frequency, recency and T.
+
+    A likelihood needs each such row once, with its weight.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        Columns `frequency`, `recency` and `T` (days); one row per customer.
+
+    Returns
+    -------
+    DataFrame
+        One row per distinct combination, sorted: `frequency`, `recency`, `T`
+        and `customers` (count).
+
+    Examples
+    --------
+    >>> profiles(pd.DataFrame({"frequency": [0, 1, 0], "recency": [0., 7., 0.],
+    ...                        "T": [14., 14., 14.]}))
+       frequency  recency     T  customers
+    0          0      0.0  14.0          2
+    1          1      7.0  14.0          1
+    """
+    check_summary(summary)
+    x = summary["frequency"].to_numpy()
+    recency, age = summary["recency"].to_numpy(float), summary["T"].to_numpy(float)
+    key = _packed(x, recency, age)
+    if key is None:
+        table = summary.groupby(["frequency", "recency", "T"], sort=True).size()
+        return table.rename("customers").reset_index()
+
+    unique, customers = np.unique(key, return_counts=True)
+    age_span = int(age.max()) + 1
+    unique, age_part = np.divmod(unique, age_span)
+    x_part, recency_part = np.divmod(unique, age_span)
+    return pd.DataFrame(
+        {
+            "frequency": x_part,
+            "recency": recency_part.astype(float),
+            "T": age_part.astype(float),
+            "customers": customers,
+        }
+    )
+
+
+def _packed(x: np.ndarray, recency: np.ndarray, age: np.ndarray) -> np.ndarray | None:
+    """Pack three whole numbers into one sortable integer; None if they do not fit."""
+    whole = (recency == np.floor(recency)).all() and (age == np.floor(age)).all()
+    age_span = int(age.max()) + 1
+    if not whole or (int(x.max()) + 1) * age_span**2 >= 2**62:
+        return None
+    return (x.astype(np.int64) * age_span + recency.astype(np.int64)) * age_span + age.astype(
+        np.int64
+    )
