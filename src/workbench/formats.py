@@ -31,7 +31,7 @@ class Number(NamedTuple):
 
 
 class Style(NamedTuple):
-    """How one report writes its numbers.
+    r"""How one report writes its numbers.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Style(NamedTuple):
     >>> print(style.count(23570), style.number(0.25163, digits=4))
     23.570 0,2516
     >>> style.share(0.4712, digits=1).text
-    '47,1\\xa0%'
+    '47,1\xa0%'
     """
 
     locale: str
@@ -117,7 +117,7 @@ class Style(NamedTuple):
     def _write(self, value: float, unit: str, text: Any) -> Number:
         if _is_nothing(value) or math.isinf(float(value)):
             return Number(None, unit, NOTHING)
-        plain = int(round(float(value))) if unit == "count" else float(value)
+        plain = round(float(value)) if unit == "count" else float(value)
         return Number(plain, unit, text(plain))
 
     def _currency(self, value: float, digits: int) -> str:
@@ -140,7 +140,7 @@ class Style(NamedTuple):
         return format_percent(round(value, digits + 2) + 0.0, _pattern(digits) + sign, self.locale)
 
     def _unit(self, value: float, one: str, many: str) -> str:
-        shown = int(round(value))
+        shown = round(value)
         word = one if abs(shown) == 1 else many
         return f"{format_decimal(shown, '#,##0', self.locale)}\u00a0{word}"
 
