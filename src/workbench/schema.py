@@ -26,6 +26,10 @@ class DataError(ValueError):
     """A table breaks its promise: what is wrong, how much of it, where, what to do."""
 
 
+class ParameterError(ValueError):
+    """A parameter is unknown, of the wrong type or out of bounds."""
+
+
 class TooFewData(DataError):
     """A method needs more data than there are.
 
