@@ -1,0 +1,183 @@
+"""The parameters of a run: names, types, bounds and German help, checked before a kernel starts.
+
+The defaults and the help stand in the notebooks' parameters cells too; a test compares them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import pandas as pd
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from workbench.schema import ParameterError
+
+
+def _iso_day_or_empty(value: str) -> str:
+    if value:
+        try:
+            dt.date.fromisoformat(value)
+        except ValueError:
+            raise ValueError("is no ISO date such as 1998-06-30") from None
+        if len(value) != len("1998-06-30"):
+            raise ValueError("is no ISO date such as 1998-06-30")
+    return value
+
+
+def _currency_or_empty(value: str) -> str:
+    if value and not (len(value) == 3 and value.isascii() and value.isupper()):
+        raise ValueError("is no ISO 4217 code such as EUR")
+    return value
+
+
+IsoDay = Annotated[str, AfterValidator(_iso_day_or_empty)]
+Currency = Annotated[str, AfterValidator(_currency_or_empty)]
+
+
+class Parameters(BaseModel):
+    """Every parameter that a notebook may declare, with its default and its German help."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    transactions: str = Field("dataset:cdnow", min_length=1, description="Quelle der Bestellungen")
+    columns: dict[str, str] | str = Field({}, description="unsere Spaltennamen zu Ihren")
+    run_dir: str = Field("", description="Ordner eines laufenden Berichts, sonst leer")
+    as_of: IsoDay = Field("", description="Stichtag, leer: letzter Tag der Daten")
+    holdout_days: int = Field(
+        0, ge=0, le=36500, description="Prüfzeitraum in Tagen, 0: halbe Zeitspanne"
+    )
+    horizon_days: int = Field(365, ge=1, le=36500, description="so viele Tage blicken wir voraus")
+    churn_horizon_days: int = Field(
+        91, ge=1, le=3650, description="Abwanderung: so viele Tage ohne Kauf"
+    )
+    annual_discount_rate: float = Field(
+        0.10, ge=0, lt=1, description="Abzinsung je Jahr, effektiver Satz"
+    )
+    margin: float = Field(1.0, gt=0, le=1, description="Deckungsbeitrag als Anteil am Umsatz")
+    currency: Currency = Field("", description="Währung, leer: die der Daten, sonst EUR")
+    locale: Literal["de_DE", "de_AT", "de_CH"] = Field(
+        "de_DE", description="Schreibweise der Zahlen"
+    )
+    duplicates: Literal["report", "drop"] = Field(
+        "report", description="gleiche Zeilen: report behält und zählt, drop entfernt"
+    )
+    max_loss: float = Field(
+        0.35, ge=0, le=1, description="höchster Anteil, den die Bereinigung entfernen darf"
+    )
+    k: int = Field(5, ge=1, description="kleinste Gruppe, die gezeigt wird")
+    fatal: list[str] = Field([], description="Prüfungen, die den Lauf mit Status 1 beenden")
+    seed: int = Field(20050401, ge=0, lt=2**32, description="Startwert für jeden Zufall")
+    out: str = Field("", description="Ordner des Berichts, leer: reports/<Name der Quelle>")
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read a flat YAML of parameters, the file that ``papermill -f`` takes too.
+
+    Raises
+    ------
+    ParameterError
+        If the file is missing, no YAML, or no flat mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ParameterError(f"configuration {path} does not exist.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParameterError(f"configuration {path} cannot be read: {error}.") from error
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" at line {where.line + 1}" if where else ""
+        raise ParameterError(f"configuration {path} is no valid YAML{line}.") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
+        raise ParameterError(f"configuration {path} is no list of 'name: value' lines.")
+    return {
+        name: value.isoformat() if isinstance(value, dt.date) else value
+        for name, value in content.items()
+    }
+
+
+def read_value(name: str, text: str) -> Any:
+    """Turn the text of ``-p NAME VALUE`` into what the parameter takes.
+
+    Text stays text, so that ``00123`` keeps its zeros; a mapping or a list is
+    read as YAML.
+    """
+    field = Parameters.model_fields.get(name)
+    if field is None or not _takes_collection(field.annotation):
+        return text
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ParameterError(f"parameter {name}={text!r} is no valid YAML.") from error
+
+
+def check(values: Mapping[str, Any], *, declared: Iterable[str]) -> Parameters:
+    """Check given parameters against what the notebooks declare.
+
+    Parameters
+    ----------
+    values : mapping
+        Given names and values.
+    declared : iterable of str
+        Names that at least one notebook, or the run itself, knows.
+
+    Raises
+    ------
+    ParameterError
+        With one sentence for the first thing that is wrong.
+    """
+    known = sorted(set(declared) - {"run_dir"})
+    for name in values:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
+            raise ParameterError(f"parameter {name} is unknown. {hint}")
+    try:
+        return Parameters(**values)
+    except ValidationError as error:
+        raise ParameterError(_one_sentence(error)) from error
+
+
+def as_of_day(text: str) -> pd.Timestamp | None:
+    """Return the as-of day as a Timestamp, or None where it is left to the data."""
+    return pd.Timestamp(text) if text else None
+
+
+def _takes_collection(annotation: Any) -> bool:
+    options = get_args(annotation) if get_origin(annotation) not in (dict, list) else (annotation,)
+    return any(get_origin(option) in (dict, list) for option in options)
+
+
+def _one_sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name, given = str(first["loc"][0]), first["input"]
+    field = Parameters.model_fields[name]
+    expected = {
+        "int_parsing": "is no whole number",
+        "int_type": "is no whole number",
+        "int_from_float": "is no whole number",
+        "float_parsing": "is no number (with a decimal point)",
+        "float_type": "is no number (with a decimal point)",
+        "string_type": "is no text",
+        "string_too_short": "is empty",
+        "dict_type": "is no mapping such as {customer_id: KundenNr}",
+        "list_type": "is no list such as [clv_holdout]",
+    }.get(first["type"])
+    if expected is None:
+        message = str(first["msg"]).removeprefix("Value error, ")
+        expected = message if message.startswith("is ") else _lower_first(message)
+        expected = expected.replace("input should be", "should be")
+    return f"parameter {name}={given!r} {expected}; its default is {field.default!r}."
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
