@@ -1,0 +1,401 @@
+"""Tables to drawings: the only module that knows matplotlib.
+
+A drawing function takes a computed table and draws; `figure` turns the result into what
+the report shows.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from workbench import outputs
+from workbench.formats import Style
+
+# Contrast of at least 3:1 on a white and on a dark page.
+OBSERVED = "#2f74c0"
+EXPECTED = "#cf6a10"
+SECOND = "#15896a"
+QUIET = "#7b858f"
+# Stands for the page's own text colour until the drawing is written.
+INK = "#123456"
+SIZE = (7.2, 3.7)
+TALL = (7.2, 4.4)
+
+
+def use_style() -> None:
+    """Set fonts, colours and number format of all drawings of a notebook."""
+    mpl.rcParams.update(
+        {
+            "figure.figsize": SIZE,
+            "figure.facecolor": "none",
+            "figure.constrained_layout.use": True,
+            "axes.facecolor": "none",
+            "axes.edgecolor": INK,
+            "axes.labelcolor": INK,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.linewidth": 0.8,
+            "font.family": ["DejaVu Sans"],
+            "font.size": 10,
+            "legend.frameon": False,
+            "lines.linewidth": 2,
+            "savefig.facecolor": "none",
+            "svg.fonttype": "path",
+            "svg.hashsalt": "workbench",
+            "text.color": INK,
+            "xtick.color": INK,
+            "ytick.color": INK,
+        }
+    )
+
+
+def figure(
+    ax: Axes,
+    *,
+    name: str,
+    title: outputs.Sentence,
+    alt: outputs.Sentence,
+    caption: str | outputs.Sentence,
+    data: pd.DataFrame,
+    columns: Mapping[str, Sequence[Any]],
+    style: Style,
+) -> outputs.Figure:
+    """Turn a drawing into what the report shows, and close it.
+
+    Parameters
+    ----------
+    ax : Axes
+        Drawn on a figure of its own.
+    name : str
+        File name of the data without ending; lower-case ASCII, unique in a run.
+    title : Sentence
+        The finding.
+    alt : Sentence
+        What is to be seen, for those who cannot see it.
+    caption : str or Sentence
+        How to read the drawing.
+    data, columns, style
+        The table behind it, as in `outputs.table`.
+    """
+    table = outputs.table(data, name=name, caption=caption, columns=columns, style=style)
+    svg = _svg(ax, name=name)
+    return outputs.Figure(name, title, alt, table.caption, svg, table)
+
+
+def plot_monthly_revenue(months: pd.DataFrame, *, style: Style, ax: Axes | None = None) -> Axes:
+    """Draw revenue by month, new customers stacked on known ones.
+
+    Parameters
+    ----------
+    months : DataFrame
+        Indexed by month start: `revenue_known`, `revenue_new` (currency).
+    """
+    ax = _axes(ax)
+    x = np.arange(len(months))
+    known, new = months["revenue_known"].fillna(0), months["revenue_new"].fillna(0)
+    ax.bar(x, known, width=0.75, color=OBSERVED, label="Bestandskunden")
+    ax.bar(
+        x,
+        new,
+        width=0.75,
+        bottom=known,
+        color=EXPECTED,
+        hatch="//",
+        edgecolor="white",
+        linewidth=0,
+        label="Neukunden (Monat des ersten Kaufs)",
+    )
+    step = max(1, -(-len(months) // 9))
+    ax.set_xticks(x[::step], [f"{day.month:02d}/{day.year}" for day in months.index[::step]])
+    ax.set(xlabel="Monat", ylabel=f"Umsatz in {style.currency}")
+    _write_axis(ax.yaxis, style, "count")
+    ax.legend(loc="upper right")
+    return ax
+
+
+def plot_order_counts(counts: pd.DataFrame, *, style: Style, ax: Axes | None = None) -> Axes:
+    """Draw how many customers bought on 1, 2, ... days.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        Indexed by `n_orders` (text, the last one open): `customers`.
+    """
+    ax = _axes(ax)
+    bars = ax.bar(counts.index, counts["customers"].fillna(0), width=0.75, color=OBSERVED)
+    ax.bar_label(bars, [style.write(n, "count").text for n in counts["customers"]], padding=2)
+    ax.set(xlabel="Tage mit Kauf je Kunde", ylabel="Anzahl Kunden")
+    _write_axis(ax.yaxis, style, "count")
+    return ax
+
+
+def plot_concentration(curve: pd.DataFrame, *, style: Style, ax: Axes | None = None) -> Axes:
+    """Draw the share of the total that the best customers hold.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        Indexed by `top_share`, rising to 1: `share_of_total` (0 to 1).
+    """
+    ax = _axes(ax)
+    held = curve["share_of_total"]
+    ax.plot([0, *held.index], [0, *held], color=OBSERVED, label="Ihre Kunden")
+    ax.plot([0, 1], [0, 1], color=QUIET, ls="--", lw=1.2, label="alle gleich")
+    ax.set(
+        xlabel="Anteil der Kunden, die besten zuerst",
+        ylabel="Anteil am Gesamtwert",
+        xlim=(0, 1),
+        ylim=(0, 1.02),
+    )
+    _write_axis(ax.xaxis, style, "share")
+    _write_axis(ax.yaxis, style, "share")
+    ax.legend(loc="lower right")
+    return ax
+
+
+def plot_segments(sizes: pd.DataFrame, *, style: Style, ax: Axes | None = None) -> Axes:
+    """Draw each group's share of customers beside its share of revenue.
+
+    Parameters
+    ----------
+    sizes : DataFrame
+        Indexed by the group's name: `customer_share`, `revenue_share`.
+    """
+    ax = _axes(ax, TALL)
+    y = np.arange(len(sizes))[::-1]
+    ax.barh(
+        y + 0.2,
+        sizes["customer_share"].fillna(0),
+        height=0.38,
+        color=QUIET,
+        label="Anteil der Kunden",
+    )
+    ax.barh(
+        y - 0.2,
+        sizes["revenue_share"].fillna(0),
+        height=0.38,
+        color=OBSERVED,
+        hatch="//",
+        edgecolor="white",
+        linewidth=0,
+        label="Anteil am Umsatz",
+    )
+    ax.set_yticks(y, sizes.index)
+    ax.set(xlabel="Anteil")
+    _write_axis(ax.xaxis, style, "share")
+    ax.legend(loc="best")
+    return ax
+
+
+def plot_score_grid(grid: pd.DataFrame, *, style: Style, ax: Axes | None = None) -> Axes:
+    """Draw the number of customers in each cell of recency by frequency score.
+
+    Parameters
+    ----------
+    grid : DataFrame
+        Indexed by `r_score` and `f_score`: `customers` (missing: suppressed).
+    """
+    ax = _axes(ax, TALL)
+    cells = grid["customers"].unstack("f_score").sort_index(ascending=False)
+    shade = LinearSegmentedColormap.from_list("shade", ["#e8f0f9", "#1c4f8a"])
+    shares = np.sqrt(cells.to_numpy(float) / np.nanmax(cells.to_numpy(float)))
+    shade.set_bad("#dfe3e8")
+    ax.imshow(shares, cmap=shade, vmin=0, vmax=1, aspect="auto")
+    for row, col in np.ndindex(cells.shape):
+        dark = shares[row, col] > 0.5
+        text = style.write(cells.iloc[row, col], "count").text
+        ax.text(col, row, text, ha="center", va="center", color="white" if dark else "#16202b")
+    ax.set_xticks(range(cells.shape[1]), cells.columns)
+    ax.set_yticks(range(cells.shape[0]), cells.index)
+    ax.set(
+        xlabel="Häufigkeit (Note, höher ist besser)",
+        ylabel="letzter Kauf (Note, höher ist frischer)",
+    )
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+    return ax
+
+
+def plot_by_frequency(comparison: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw actual against expected holdout purchases by calibration frequency.
+
+    Parameters
+    ----------
+    comparison : DataFrame
+        Indexed by frequency: `actual` and `expected` mean purchases.
+    """
+    ax = _axes(ax)
+    labels = [str(value) for value in comparison.index]
+    ax.plot(labels, comparison["actual"], marker="o", color=OBSERVED, label="beobachtet")
+    ax.plot(labels, comparison["expected"], marker="s", ls="--", color=EXPECTED, label="erwartet")
+    ax.set(
+        xlabel="Wiederholungskäufe im Beobachtungszeitraum",
+        ylabel="mittlere Käufe im Prüfzeitraum",
+        ylim=(0, None),
+    )
+    ax.legend()
+    return ax
+
+
+def plot_tracking(weeks: pd.DataFrame, *, style: Style, ax: Axes | None = None) -> Axes:
+    """Draw cumulative repeat purchases, actual and expected, by week.
+
+    Parameters
+    ----------
+    weeks : DataFrame
+        Indexed by week: `cumulative_actual`, `cumulative_expected` and
+        `is_holdout`.
+    """
+    ax = _axes(ax)
+    ax.plot(weeks.index, weeks["cumulative_actual"], color=OBSERVED, label="beobachtet")
+    ax.plot(weeks.index, weeks["cumulative_expected"], color=EXPECTED, ls="--", label="erwartet")
+    cutoff_week = int((~weeks["is_holdout"]).sum())
+    ax.axvline(cutoff_week, color=QUIET, lw=1.2, ls=":")
+    ax.annotate("Ende des Lernens ", (cutoff_week, ax.get_ylim()[1]), ha="right", va="top")
+    ax.set(
+        xlabel="Woche seit Beginn der Daten",
+        ylabel="Wiederholungskäufe, aufsummiert",
+        ylim=(0, None),
+    )
+    _write_axis(ax.yaxis, style, "count")
+    ax.legend(loc="lower right")
+    return ax
+
+
+def plot_deciles(deciles: pd.DataFrame, *, style: Style, ax: Axes | None = None) -> Axes:
+    """Draw the mean value of a customer in each tenth of the base, the best tenth first.
+
+    Parameters
+    ----------
+    deciles : DataFrame
+        Indexed by decile 1 to 10: `mean_value` (currency).
+    """
+    ax = _axes(ax)
+    labels = [str(value) for value in deciles.index]
+    bars = ax.bar(labels, deciles["mean_value"].fillna(0), width=0.75, color=OBSERVED)
+    ax.bar_label(
+        bars,
+        [style.write(v, "money", 0).text for v in deciles["mean_value"]],
+        padding=2,
+        fontsize=9,
+    )
+    ax.set(
+        xlabel="Zehntel der Kunden, das wertvollste zuerst",
+        ylabel=f"mittlerer Kundenwert in {style.currency}",
+    )
+    _write_axis(ax.yaxis, style, "count")
+    return ax
+
+
+def plot_quality(quality: pd.DataFrame, *, style: Style, ax: Axes | None = None) -> Axes:
+    """Draw the AUC of each forecast, the chosen one filled.
+
+    Parameters
+    ----------
+    quality : DataFrame
+        Indexed by label: `auc` and `chosen` (bool).
+    """
+    ax = _axes(ax)
+    y = np.arange(len(quality))[::-1]
+    colours = [OBSERVED if chosen else QUIET for chosen in quality["chosen"]]
+    bars = ax.barh(y, quality["auc"], height=0.6, color=colours)
+    ax.bar_label(bars, [style.number(value, digits=3).text for value in quality["auc"]], padding=3)
+    labels = [
+        f"{name} (gewählt)" if chosen else name
+        for name, chosen in zip(quality.index, quality["chosen"], strict=True)
+    ]
+    ax.set_yticks(y, labels)
+    ax.axvline(0.5, color=INK, lw=1, ls=":")
+    ax.set(xlabel="Trennschärfe (AUC); gepunktet: Zufall", xlim=(0, 1))
+    _write_axis(ax.xaxis, style, "number", 1)
+    return ax
+
+
+def plot_calibration(bins: pd.DataFrame, *, style: Style, ax: Axes | None = None) -> Axes:
+    """Draw observed against predicted shares with their Wilson bounds.
+
+    Parameters
+    ----------
+    bins : DataFrame
+        `predicted`, `observed`, `low`, `high` (0 to 1).
+    """
+    ax = _axes(ax)
+    bins = bins.dropna(subset=["predicted", "observed"])
+    spread = [bins["observed"] - bins["low"], bins["high"] - bins["observed"]]
+    ax.plot([0, 1], [0, 1], color=QUIET, ls="--", lw=1.2, label="Vorhersage trifft genau")
+    ax.errorbar(
+        bins["predicted"],
+        bins["observed"],
+        yerr=np.abs(spread),
+        fmt="o",
+        color=OBSERVED,
+        capsize=3,
+        lw=1.2,
+        label="Gruppen von Kunden",
+    )
+    ax.set(
+        xlabel="vorhergesagte Wahrscheinlichkeit",
+        ylabel="tatsächlicher Anteil",
+        xlim=(0, 1.02),
+        ylim=(0, 1.02),
+    )
+    _write_axis(ax.xaxis, style, "share")
+    _write_axis(ax.yaxis, style, "share")
+    ax.legend(loc="upper left")
+    return ax
+
+
+def plot_importance(importance: pd.DataFrame, *, style: Style, ax: Axes | None = None) -> Axes:
+    """Draw how much AUC is lost when a feature is shuffled.
+
+    Parameters
+    ----------
+    importance : DataFrame
+        Indexed by label, most important first: `auc_loss`.
+    """
+    ax = _axes(ax, TALL)
+    y = np.arange(len(importance))[::-1]
+    ax.barh(y, importance["auc_loss"], height=0.6, color=OBSERVED)
+    ax.set_yticks(y, importance.index)
+    ax.set(xlabel="Verlust an Trennschärfe ohne dieses Merkmal")
+    _write_axis(ax.xaxis, style, "number", 2)
+    return ax
+
+
+def _axes(ax: Axes | None, size: tuple[float, float] = SIZE) -> Axes:
+    return plt.subplots(figsize=size)[1] if ax is None else ax
+
+
+def _write_axis(axis: Any, style: Style, unit: str, digits: int | None = None) -> None:
+    if unit == "count":
+        axis.set_major_locator(MaxNLocator(nbins="auto", integer=True))
+    axis.set_major_formatter(FuncFormatter(lambda v, _: style.write(v, unit, digits).text))
+
+
+def _svg(ax: Axes, *, name: str) -> str:
+    """Write a drawing without date, with ids of its own and in the page's text colour."""
+    buffer = io.StringIO()
+    ax.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    plt.close(ax.figure)
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
+    # A style element inside a page would reach beyond the drawing.
+    svg = re.sub(r"<style.*?</style>\s*", "", svg, flags=re.DOTALL)
+    svg = svg.replace("<svg ", '<svg stroke-linejoin="round" ', 1)
+    svg = re.sub(r'\sxmlns(:xlink)?="[^"]*"', "", svg).replace("xlink:href", "href")
+    svg = re.sub(r'\bid="', f'id="{name}-', svg)
+    svg = re.sub(r'href="#', f'href="#{name}-', svg)
+    svg = svg.replace("url(#", f"url(#{name}-")
+    return svg.replace(INK, "currentColor").strip()
