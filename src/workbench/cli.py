@@ -1,0 +1,118 @@
+"""The command line: `workbench run` and `workbench check`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from workbench import __version__
+from workbench.parameters import as_of_day, check, read_config, read_value
+from workbench.schema import DataError, ParameterError
+
+PARAMETER = click.option(
+    "-p",
+    "given",
+    nargs=2,
+    multiple=True,
+    metavar="NAME VALUE",
+    help="a notebook parameter; may be repeated",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Turn a table of purchases into a German report on the customers."""
+
+
+@main.command()
+@click.argument("config", required=False, type=click.Path(path_type=Path))
+@click.option("--transactions", metavar="X", help="a CSV or Parquet file, or dataset:cdnow")
+@click.option("--out", metavar="DIR", help="folder of the report; else reports/NAME")
+@PARAMETER
+@click.option("--only", multiple=True, metavar="NUMBER", help="01 and this notebook; repeatable")
+def run(
+    config: Path | None,
+    transactions: str | None,
+    out: str | None,
+    given: tuple[tuple[str, str], ...],
+    only: tuple[str, ...],
+) -> None:
+    """Run the notebooks and publish the report.
+
+    CONFIG is a flat YAML of notebook parameters. Exit status: 0 published,
+    1 published but a fatal verdict failed, 2 refused, 3 broken.
+    """
+    from workbench import run as runner  # papermill and nbconvert take a second to import
+
+    try:
+        values = read_config(config) if config else {}
+        values |= {name: read_value(name, text) for name, text in given}
+        values |= {"transactions": transactions} if transactions is not None else {}
+        values |= {"out": out} if out is not None else {}
+        progress = _bar if sys.stderr.isatty() else _lines
+        outcome = runner.run(values, only=only, progress=progress)
+    except ParameterError as error:
+        _refuse(str(error))
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[K", err=True, nl=False)
+    if outcome.message:
+        click.echo(f"workbench: {outcome.message}", err=True)
+    if outcome.path:
+        click.echo(outcome.path)
+    sys.exit(outcome.status)
+
+
+@main.command("check")
+@click.argument("x", metavar="X")
+@PARAMETER
+def check_source(x: str, given: tuple[tuple[str, str], ...]) -> None:
+    """Read a transaction source and print what it holds and what a run would drop.
+
+    Exit status 0 if a run would take it, 2 if not.
+    """
+    from workbench import intake  # DuckDB and pandas take most of a second to import
+
+    try:
+        names = {"columns", "as_of", "currency", "duplicates", "max_loss", "transactions"}
+        values = {name: read_value(name, text) for name, text in given} | {"transactions": x}
+        checked = check(values, declared=names)
+        reading = intake.read(
+            checked.transactions,
+            columns=checked.columns,
+            as_of=as_of_day(checked.as_of),
+            currency=checked.currency,
+            duplicates=checked.duplicates,
+            max_loss=checked.max_loss,
+        )
+    except (ParameterError, DataError) as error:
+        _refuse(str(error))
+    orders = reading.base.orders
+    click.echo(f"source     {reading.base.label} ({reading.n_rows} rows)")
+    first, last = orders["date"].min(), orders["date"].max()
+    click.echo(f"customers  {orders['customer_id'].nunique()}")
+    click.echo(f"orders     {len(orders)}, {first:%Y-%m-%d} to {last:%Y-%m-%d}")
+    click.echo(f"revenue    {orders['amount'].sum():.2f} {reading.base.currency}")
+    click.echo(f"as of      {reading.base.as_of:%Y-%m-%d}")
+    click.echo("\n" + reading.balance.to_string(index=False))
+    click.echo("\n" + reading.counts.to_string(index=False))
+
+
+def _refuse(message: str) -> None:
+    click.echo(f"workbench: {message}", err=True)
+    sys.exit(2)
+
+
+def _bar(stem: str, done: int, cells: int) -> None:
+    width = 30
+    filled = width * done // cells
+    click.echo(
+        f"\r\x1b[K{stem:<16} [{'#' * filled:<{width}}] {done}/{cells} cells", err=True, nl=False
+    )
+
+
+def _lines(stem: str, done: int, cells: int) -> None:
+    if done in (0, cells):
+        click.echo(f"{stem}: {'started' if done == 0 else 'finished'}", err=True)

@@ -1,0 +1,199 @@
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "src" / "workbench"
+MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
+
+# Who may import whom inside the package; a change here is a decision.
+MAY_IMPORT = {
+    "__init__": set(),
+    "schema": set(),
+    "formats": set(),
+    "parameters": {"schema"},
+    "privacy": set(),
+    "newton": {"schema"},
+    "synthetic": {"schema"},
+    "discrimination": {"schema"},
+    "evaluation": {"schema"},
+    "inequality": {"schema"},
+    "sources": {"schema"},
+    "summary": {"schema"},
+    "cohorts": {"schema"},
+    "segments": {"schema"},
+    "purchases": {"schema", "newton"},
+    "spend": {"schema", "newton"},
+    "transactions": {"schema", "sources"},
+    "clv": {"schema", "purchases", "spend"},
+    "second_opinion": {"schema", "purchases", "spend"},
+    "snapshots": {"schema", "summary"},
+    "churn": {"schema", "discrimination", "snapshots"},
+    "rolling": {"schema", "summary", "purchases", "snapshots", "churn"},
+    "intake": {"schema", "sources", "transactions"},
+    "outputs": {"schema", "formats"},
+    "plots": {"outputs", "formats"},
+    "findings": {"outputs", "formats", "privacy", "evaluation", "spend"},
+    "glossary": set(),
+    "release": set(),
+    "pages": {"outputs"},
+    "tablefiles": {"pages"},
+    "report": {"outputs", "glossary", "pages", "release", "tablefiles"},
+    "run": {"", "findings", "formats", "intake", "parameters", "report", "schema"},
+    "cli": {"", "schema", "parameters", "intake", "run"},
+}
+ONLY_IN = {
+    "lifetimes": {"second_opinion"},
+    "matplotlib": {"plots"},
+    "papermill": {"run"},
+    "sklearn": {"churn"},
+    "nbconvert": {"report", "pages"},
+    "duckdb": {"sources", "transactions", "intake"},
+    "click": {"cli"},
+    "pydantic": {"parameters"},
+    "babel": {"formats"},
+}
+# They compute; they touch no file and no clock.
+PURE = (
+    "summary",
+    "cohorts",
+    "segments",
+    "newton",
+    "purchases",
+    "spend",
+    "clv",
+    "snapshots",
+    "churn",
+    "discrimination",
+    "evaluation",
+    "inequality",
+    "rolling",
+    "findings",
+    "privacy",
+    "plots",
+    "synthetic",
+)
+
+
+def imports(module: str) -> tuple[set[str], set[str]]:
+    """Names inside the package and top-level names outside that a module imports."""
+    inside, outside = set(), set()
+    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            outside |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module == "workbench":
+            inside |= {alias.name if alias.name in MODULES else "" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("workbench."):
+            inside.add(node.module.split(".")[1])
+        elif isinstance(node, ast.ImportFrom):
+            outside.add((node.module or "").split(".")[0])
+    return inside, outside
+
+
+def test_every_module_stands_in_the_import_map():
+    assert set(MODULES) == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_data_flows_one_way(module):
+    assert imports(module)[0] <= MAY_IMPORT[module]
+
+
+def test_the_import_map_has_no_circle():
+    remaining = {name: set(needs) - {""} for name, needs in MAY_IMPORT.items()}
+    while remaining:
+        free = {name for name, needs in remaining.items() if not needs & set(remaining)}
+        assert free, f"a circle among {sorted(remaining)}"
+        remaining = {name: needs for name, needs in remaining.items() if name not in free}
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_a_library_is_imported_where_it_belongs(library):
+    found = {module for module in MODULES if library in imports(module)[1]}
+    assert found == ONLY_IN[library]
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_computing_modules_touch_no_file_and_no_clock(module):
+    source = (PACKAGE / f"{module}.py").read_text(encoding="utf-8")
+    names = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+    outside = imports(module)[1]
+    assert not names & {"open", "print", "input"}
+    assert not outside & {"pathlib", "os", "time", "datetime", "shutil", "tempfile", "random"}
+    assert not re.search(r"\.(today|now)\(|read_csv|to_csv", source)
+
+
+def test_no_module_is_called_utils_and_none_is_long():
+    assert not {"utils", "helpers", "common", "misc"} & set(MODULES)
+    long = {
+        path.stem: n
+        for path in PACKAGE.glob("*.py")
+        if (n := len(path.read_text(encoding="utf-8").splitlines())) > 650
+    }
+    assert not long
+
+
+def test_architecture_page_names_every_module_and_dependency():
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = project["dependencies"] + extras["test"] + extras["lab"]
+    names = [re.match(r"[A-Za-z0-9_-]+", text).group() for text in wanted]
+    assert [name for name in MODULES[1:] if f"{name}.py" not in page] == []
+    assert [name for name in names if f"`{name}`" not in page] == []
+
+
+# Conda channels cannot be asked here, so the environment is compared, not solved.
+CONDA_NAMES = {
+    "duckdb": "python-duckdb",
+    "flit_core": "flit-core",
+    "matplotlib": "matplotlib-base",
+    "nbconvert": "nbconvert-core",
+}
+PIP_ONLY = {"playwright", "axe-playwright-python"}
+
+
+def test_environment_yml_names_the_packages_and_bounds_of_pyproject():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = (
+        project["project"]["dependencies"]
+        + project["build-system"]["requires"]
+        + project["project"]["optional-dependencies"]["test"]
+        + project["project"]["optional-dependencies"]["lab"]
+    )
+    expected = {f"python{project['project']['requires-python']}", "pip"}
+    for text in wanted:
+        name, bounds = re.match(r"([A-Za-z0-9_-]+)(.*)", text).groups()
+        if name not in PIP_ONLY:
+            expected.add(CONDA_NAMES.get(name, name) + bounds)
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    named = {entry for entry in environment["dependencies"] if isinstance(entry, str)}
+    assert named == expected
+
+
+@pytest.mark.parametrize("name", ["run", "test", "lab"])
+def test_locks_hold_hashes_and_no_address(name):
+    lines = (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8").splitlines()
+    pinned = [line for line in lines if line and not line.startswith((" ", "#"))]
+    assert len(pinned) > 50
+    assert all("==" in line for line in pinned)
+    assert sum("--hash=sha256:" in line for line in lines) >= len(pinned)
+    assert not [line for line in lines if "://" in line or "--index" in line or "file:" in line]
+
+
+def test_locks_agree_and_hold_pandas_three_and_the_build_backend():
+    def versions(name):
+        text = (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8")
+        return dict(re.findall(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)", text, flags=re.MULTILINE))
+
+    run = versions("run")
+    assert run["pandas"].startswith("3.")
+    assert run["lifetimes"] == "0.11.3"
+    assert "flit-core" in run
+    for other in ("test", "lab"):
+        shared = run.keys() & versions(other).keys()
+        assert {name for name in shared if run[name] != versions(other)[name]} == set()
