@@ -1,0 +1,215 @@
+"""The words of the reports for readers outside the field, each with one sentence."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+
+class Term(NamedTuple):
+    """A word of the reports.
+
+    Attributes
+    ----------
+    name : str
+        As the glossary lists it.
+    meaning : str
+        One German sentence without a number.
+    forms : tuple of str
+        How it stands in a text, without endings; with none given, the name.
+    """
+
+    name: str
+    meaning: str
+    forms: tuple[str, ...] = ()
+
+
+TERMS = (
+    Term(
+        "Abwanderungsquote",
+        "Anteil der Kunden, die in einem Zeitraum nichts gekauft haben.",
+    ),
+    Term(
+        "Abwanderungsrisiko",
+        "Wahrscheinlichkeit, dass ein Kunde im gewählten Zeitraum nicht mehr kauft.",
+        ("Abwanderungsrisik[oe]", "Abwanderungswahrscheinlichkeit"),
+    ),
+    Term(
+        "Abzinsungssatz",
+        "Jährlicher Satz, um den ein späterer Betrag weniger zählt als ein heutiger.",
+        ("Abzinsungss(?:atz|ätz)", "Abzinsung", "abgezinst"),
+    ),
+    Term(
+        "Aktivitätswahrscheinlichkeit",
+        "Wahrscheinlichkeit, dass ein Kunde noch nicht endgültig gegangen ist.",
+    ),
+    Term(
+        "Akquisitionskosten",
+        "Was es im Mittel kostet, einen neuen Kunden zu gewinnen.",
+    ),
+    Term(
+        "Beobachtungszeitraum",
+        "Die Zeit, aus deren Käufen ein Modell lernt.",
+        ("Beobachtungszeitr(?:aum|äum)",),
+    ),
+    Term(
+        "BG/NBD-Modell",
+        "Rechnet aus Zahl und Zeitpunkt der bisherigen Käufe hoch, wie oft ein Kunde noch kauft "
+        "und ob er noch dabei ist.",
+        ("BG/NBD",),
+    ),
+    Term(
+        "Brier-Wert",
+        "Mittlerer quadrierter Abstand zwischen vorhergesagter Wahrscheinlichkeit und dem, was "
+        "eintrat; kleiner ist besser.",
+        ("Brier",),
+    ),
+    Term(
+        "Datenleck",
+        "Ein Merkmal enthält Wissen aus der Zukunft; das Modell wirkt dann besser, als es ist.",
+    ),
+    Term(
+        "Deckungsbeitrag",
+        "Umsatz abzüglich der Kosten, die mit jedem Verkauf anfallen.",
+        ("Deckungsbeitr(?:ag|äg)",),
+    ),
+    Term("Einmalkäufer", "Kunde mit genau einem Kauf."),
+    Term(
+        "Erwartete Käufe",
+        "Zahl der Käufe, mit der bei einem Kunden im Mittel zu rechnen ist.",
+        ("[Ee]rwartete[nr]? Käufe",),
+    ),
+    Term(
+        "Gamma-Gamma-Modell",
+        "Schätzt den mittleren Betrag künftiger Käufe; wer selten kaufte, wird stärker an den "
+        "Durchschnitt aller Kunden herangerückt.",
+        ("Gamma-Gamma",),
+    ),
+    Term(
+        "Gelegenheitskäufer",
+        "Kunde, der selten und ohne erkennbaren Rhythmus kauft.",
+    ),
+    Term("Gewinnschwelle", "Punkt, von dem an eine Maßnahme mehr bringt, als sie kostet."),
+    Term(
+        "Kalibrierung",
+        "Eine Vorhersage ist kalibriert, wenn das Angekündigte so oft eintritt wie angekündigt.",
+        ("Kalibrierung", "kalibriert"),
+    ),
+    Term(
+        "Kaufhäufigkeit",
+        "Zahl der Tage mit Kauf; mehrere Bestellungen an einem Tag zählen als eine.",
+    ),
+    Term("Kaufpause", "Zeit, die seit dem letzten Kauf vergangen ist."),
+    Term("Kaufrhythmus", "Üblicher Abstand zwischen zwei Käufen eines Kunden."),
+    Term(
+        "Kaufwahrscheinlichkeit",
+        "Wahrscheinlichkeit, dass ein Kunde im Zeitraum mindestens einmal kauft.",
+    ),
+    Term("Kohorte", "Alle Kunden, die im selben Monat zum ersten Mal gekauft haben."),
+    Term("Kundenalter", "Zeit seit dem ersten Kauf eines Kunden."),
+    Term(
+        "Kundenbindungsrate",
+        "Anteil der Kunden eines Zeitraums, die im folgenden Zeitraum wieder kaufen.",
+    ),
+    Term("Kundenstammwert", "Summe der Kundenwerte aller heutigen Kunden."),
+    Term(
+        "Kundenwert",
+        "Was ein Kunde vom Stichtag bis zum Ende des Vorhersagehorizonts voraussichtlich "
+        "einbringt, abgezinst.",
+        ("Kundenwert", "CLV", "Restkundenwert"),
+    ),
+    Term(
+        "Lift",
+        "Wievielmal häufiger ein Ereignis in einer ausgewählten Gruppe ist als im Durchschnitt.",
+    ),
+    Term(
+        "Pseudonym",
+        "Ersatzkennung für einen Kunden; der Schlüssel dazu liegt an einem anderen Ort.",
+        ("Pseudonym", "pseudonymisiert"),
+    ),
+    Term(
+        "Prüfzeitraum",
+        "Die letzte Zeit in den Daten; das Modell sieht sie nicht und wird an ihr gemessen.",
+        ("Prüfzeitr(?:aum|äum)",),
+    ),
+    Term(
+        "RFM",
+        "Ordnet Kunden danach, wie lange der letzte Kauf her ist, wie oft und für wie viel sie "
+        "gekauft haben.",
+    ),
+    Term(
+        "Rückgewinnung",
+        "Ansprache von Kunden, die als abgewandert gelten.",
+        ("Rückgewinnung", "zurückgewonnen"),
+    ),
+    Term(
+        "Segmentwanderung",
+        "Wechsel von Kunden zwischen Segmenten von einem Stichtag zum nächsten.",
+    ),
+    Term("Segment", "Gruppe von Kunden mit ähnlichem Kaufverhalten."),
+    Term("Stammkunde", "Kunde, der in seinem üblichen Rhythmus kauft."),
+    Term("Stichtag", "Letzter Tag, der in die Rechnung eingeht."),
+    Term(
+        "Trennschärfe (AUC)",
+        "Wie sicher ein Modell Kunden, die gehen, vor Kunden reiht, die bleiben; reines Raten "
+        "liegt in der Mitte der Skala.",
+        ("Trennschärfe", "AUC"),
+    ),
+    Term(
+        "Unterdrückt",
+        "Nicht gezeigt, weil die Gruppe so klein ist, dass einzelne Kunden erkennbar wären.",
+        ("[Uu]nterdrückt",),
+    ),
+    Term(
+        "Unsicherheitsbereich",
+        "Bereich, in dem der wahre Wert nach den Daten vermutlich liegt.",
+        ("Unsicherheitsbereich", "Konfidenzbereich", "Vertrauensbereich"),
+    ),
+    Term(
+        "Vergleichsgruppe",
+        "Zufällig ausgewählte Kunden, die nicht angesprochen werden, damit die Wirkung einer "
+        "Maßnahme messbar wird.",
+        ("Vergleichsgruppe", "Kontrollgruppe"),
+    ),
+    Term("Vorhersagehorizont", "Zeitraum nach dem Stichtag, für den vorhergesagt wird."),
+    Term(
+        "Weiterempfehlungswert (NPS)",
+        "Anteil der Fürsprecher abzüglich des Anteils der Kritiker in einer Befragung.",
+        ("Weiterempfehlungswert", "NPS"),
+    ),
+    Term(
+        "Wiederkaufrate",
+        "Anteil der Kunden, die nach dem ersten Kauf mindestens ein weiteres Mal kaufen.",
+        ("Wiederkaufrate", "Wiederkaufquote"),
+    ),
+    Term(
+        "Zusatzwirkung",
+        "Was es nur wegen einer Maßnahme gab und ohne sie nicht gegeben hätte.",
+    ),
+)
+
+
+def terms_in(text: str) -> tuple[Term, ...]:
+    """Return the terms that stand in a text, in the order of the alphabet.
+
+    Parameters
+    ----------
+    text : str
+        German text; a term counts with its usual endings, but not as a part
+        of a longer word.
+
+    Examples
+    --------
+    >>> [term.name for term in terms_in("Der Wert der Kohorten am Stichtag")]
+    ['Kohorte', 'Stichtag']
+    """
+    return tuple(term for term in sorted(TERMS, key=_alphabet) if _pattern(term).search(text))
+
+
+def _alphabet(term: Term) -> str:
+    return term.name.lower().translate(str.maketrans("äöüß", "aous"))
+
+
+def _pattern(term: Term) -> re.Pattern[str]:
+    forms = "|".join(term.forms or (re.escape(term.name),))
+    return re.compile(rf"\b(?:{forms})(?:e[nrsm]?|n|s)?\b")
