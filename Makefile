@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS = never
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lab lint lock clean
+.PHONY: help report test lab notebooks lint lock clean
 
 # $(call make_venv,FOLDER): an empty environment, unless it is there.
 define make_venv
@@ -28,7 +28,7 @@ define install_package
 endef
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 report: .venv/run-ready ## the German report on the embedded data set; ends with the path of index.html
 	@$(BIN)/workbench run
@@ -38,6 +38,9 @@ test: .venv/test-ready ## the whole test suite
 
 lab: .venv-lab/ready ## JupyterLab on the notebooks
 	@$(LAB_BIN)/jupyter lab --notebook-dir=notebooks
+
+notebooks: .venv/test-ready ## run the notebooks and store the key figures that the tests hold
+	@$(BIN)/python tests/store_key_figures.py
 
 lint: .venv/test-ready ## ruff over code and notebooks
 	@$(BIN)/ruff check .

@@ -37,13 +37,15 @@ MAY_IMPORT = {
     "intake": {"schema", "sources", "transactions"},
     "outputs": {"schema", "formats"},
     "plots": {"outputs", "formats"},
-    "findings": {"outputs", "formats", "privacy", "evaluation", "spend"},
+    "findings": {"outputs", "formats", "evaluation", "spend"},
     "glossary": set(),
     "release": set(),
     "pages": {"outputs"},
     "tablefiles": {"pages"},
     "report": {"outputs", "glossary", "pages", "release", "tablefiles"},
-    "run": {"", "findings", "formats", "intake", "parameters", "report", "schema"},
+    "runfolder": {"schema"},
+    "publication": {"", "formats", "intake", "parameters", "report"},
+    "run": {"findings", "intake", "parameters", "publication", "report", "runfolder", "schema"},
     "cli": {"", "schema", "parameters", "intake", "run"},
 }
 ONLY_IN = {

@@ -96,8 +96,8 @@ def check_source(x: str, given: tuple[tuple[str, str], ...]) -> None:
     click.echo(f"orders     {len(orders)}, {first:%Y-%m-%d} to {last:%Y-%m-%d}")
     click.echo(f"revenue    {orders['amount'].sum():.2f} {reading.base.currency}")
     click.echo(f"as of      {reading.base.as_of:%Y-%m-%d}")
-    click.echo("\n" + reading.balance.to_string(index=False))
-    click.echo("\n" + reading.counts.to_string(index=False))
+    click.echo("\n" + reading.balance.drop(columns="label").to_string(index=False))
+    click.echo("\n" + reading.counts.drop(columns="label").to_string(index=False))
 
 
 def _refuse(message: str) -> None:
@@ -116,3 +116,7 @@ def _bar(stem: str, done: int, cells: int) -> None:
 def _lines(stem: str, done: int, cells: int) -> None:
     if done in (0, cells):
         click.echo(f"{stem}: {'started' if done == 0 else 'finished'}", err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
-from workbench import privacy
 from workbench.evaluation import MAX_CONCORDANCE_LOSS, MIN_RMSE_GAIN, PurchaseVerdict
 from workbench.formats import Style
 from workbench.outputs import Sentence, Verdict, say
@@ -40,7 +41,11 @@ def base(
     summary: pd.DataFrame, *, orders: pd.DataFrame, as_of: pd.Timestamp, k: int, style: Style
 ) -> Sentence:
     """Say who the customers are and how many of them came back."""
-    money = privacy.shown(summary["revenue"].sum(), customers=len(summary), k=k)
+    if len(summary) < k:
+        return say(
+            "Die Daten enthalten {kunden} Kunden; das sind zu wenige, um mehr über sie zu zeigen.",
+            kunden=style.count(len(summary)),
+        )
     return say(
         "Vom {von} bis zum {bis} haben {kunden} Kunden an {tage} Kauftagen {umsatz} ausgegeben; "
         "{anteil} von ihnen kauften mehr als einmal.",
@@ -48,7 +53,7 @@ def base(
         bis=style.date(as_of),
         kunden=style.count(len(summary)),
         tage=style.count(summary["n_orders"].sum()),
-        umsatz=style.money(money),
+        umsatz=style.money(summary["revenue"].sum()),
         anteil=style.share((summary["frequency"] > 0).mean(), digits=1),
     )
 
@@ -75,12 +80,14 @@ def months(table: pd.DataFrame, *, style: Style) -> Sentence:
     """Say which part of the revenue came from known customers."""
     return say(
         "{anteil} des Umsatzes stammt von Kunden, die schon einmal gekauft hatten",
-        anteil=style.share(table["revenue_known"].sum() / table["revenue"].sum()),
+        anteil=style.share(_share_of(table["revenue_known"].sum(), table["revenue"].sum())),
     )
 
 
 def months_alt(table: pd.DataFrame, *, style: Style) -> Sentence:
     """Describe the drawing of monthly revenue."""
+    if table["revenue"].isna().all():
+        return say("Säulen je Monat; jeder Monat ist zu klein, um gezeigt zu werden.")
     best = table["revenue"].idxmax()
     return say(
         "Säulen für {monate} Monate, geteilt in Bestandskunden und Neukunden. "
@@ -130,34 +137,39 @@ def concentration_alt(table: pd.DataFrame, *, style: Style) -> Sentence:
 
 def segments(sizes: pd.DataFrame, *, style: Style) -> Sentence:
     """Say which segment brings most of the revenue, and how small it is."""
-    shown = sizes.dropna(subset=["revenue_share"])
-    if shown.empty:
+    best = leading(sizes)
+    if best is None:
         return say("Jedes Segment ist zu klein, um gezeigt zu werden")
-    best = shown["revenue_share"].idxmax()
     return say(
         "{segment}: {kunden} der Kunden, aber {umsatz} des Umsatzes",
         segment=style.text(best),
-        kunden=style.share(shown.loc[best, "customer_share"]),
-        umsatz=style.share(shown.loc[best, "revenue_share"]),
+        kunden=style.share(sizes.loc[best, "customer_share"]),
+        umsatz=style.share(sizes.loc[best, "revenue_share"]),
     )
 
 
 def segments_lead(sizes: pd.DataFrame, *, style: Style) -> Sentence:
     """Say in a full sentence which segment carries the revenue and which is the largest."""
-    shown = sizes.dropna(subset=["revenue_share"])
-    if shown.empty:
+    best = leading(sizes)
+    if best is None:
         return say("Jedes Segment ist zu klein, um gezeigt zu werden.")
-    best, largest = shown["revenue_share"].idxmax(), shown["customer_share"].idxmax()
+    largest = sizes["customer_share"].idxmax()
     return say(
         "Die Gruppe {beste} stellt {kunden} der Kunden und bringt {umsatz} des Umsatzes; "
         "die größte Gruppe, {groesste}, stellt {anteil} und bringt {rest}.",
         beste=style.text(best),
-        kunden=style.share(shown.loc[best, "customer_share"]),
-        umsatz=style.share(shown.loc[best, "revenue_share"]),
+        kunden=style.share(sizes.loc[best, "customer_share"]),
+        umsatz=style.share(sizes.loc[best, "revenue_share"]),
         groesste=style.text(largest),
-        anteil=style.share(shown.loc[largest, "customer_share"]),
-        rest=style.share(shown.loc[largest, "revenue_share"]),
+        anteil=style.share(sizes.loc[largest, "customer_share"]),
+        rest=style.share(sizes.loc[largest, "revenue_share"]),
     )
+
+
+def leading(sizes: pd.DataFrame) -> str | None:
+    """Return the name of the group with the most revenue; None where all are suppressed."""
+    shown = sizes["revenue_share"].dropna()
+    return None if shown.empty else str(shown.idxmax())
 
 
 def shares_alt(sizes: pd.DataFrame, *, style: Style) -> Sentence:
@@ -314,7 +326,7 @@ def by_frequency_alt(comparison: pd.DataFrame, *, style: Style) -> Sentence:
 def tracking(weeks: pd.DataFrame, *, style: Style) -> Sentence:
     """Say how far apart the two cumulative curves end."""
     last = weeks.iloc[-1]
-    gap = last["cumulative_expected"] / last["cumulative_actual"] - 1
+    gap = _share_of(last["cumulative_expected"], last["cumulative_actual"]) - 1
     return say(
         "Am Ende liegt die erwartete Summe {abweichung} " + _side(gap) + " der beobachteten",
         abweichung=style.share(abs(gap), digits=1),
@@ -480,8 +492,8 @@ def calibration_alt(bins: pd.DataFrame, *, style: Style) -> Sentence:
 def risk(classes: pd.DataFrame, *, horizon_days: int, style: Style) -> Sentence:
     """Say how many customers will probably not buy in the horizon."""
     return say(
-        "In den nächsten {tage} Tagen werden voraussichtlich {stille} der {kunden} Kunden nicht kaufen; "
-        "{kaeufer} kaufen wieder.",
+        "In den nächsten {tage} Tagen werden voraussichtlich {stille} der {kunden} Kunden nicht "
+        "kaufen; {kaeufer} kaufen wieder.",
         tage=style.count(horizon_days),
         stille=style.count(classes["expected_silent"].sum()),
         kunden=style.count(classes["customers"].sum()),
@@ -509,6 +521,11 @@ def importance_alt(table: pd.DataFrame, *, style: Style) -> Sentence:
         zahl=style.count(len(table)),
         verlust=style.number(table["auc_loss"].iloc[0], digits=3),
     )
+
+
+def _share_of(part: float, whole: float) -> float:
+    """Divide; NaN where the whole is suppressed or nothing."""
+    return float(part / whole) if whole > 0 else math.nan
 
 
 def _side(difference: float) -> str:

@@ -144,7 +144,7 @@ def check(values: Mapping[str, Any], *, declared: Iterable[str]) -> Parameters:
     try:
         return Parameters(**values)
     except ValidationError as error:
-        raise ParameterError(_one_sentence(error)) from error
+        raise ParameterError(_one_sentence(error, values)) from error
 
 
 def as_of_day(text: str) -> pd.Timestamp | None:
@@ -157,10 +157,10 @@ def _takes_collection(annotation: Any) -> bool:
     return any(get_origin(option) in (dict, list) for option in options)
 
 
-def _one_sentence(error: ValidationError) -> str:
+def _one_sentence(error: ValidationError, values: Mapping[str, Any]) -> str:
     first = error.errors()[0]
-    name, given = str(first["loc"][0]), first["input"]
-    field = Parameters.model_fields[name]
+    name = str(first["loc"][0])
+    field, given = Parameters.model_fields[name], values[name]
     expected = {
         "int_parsing": "is no whole number",
         "int_type": "is no whole number",
@@ -172,6 +172,8 @@ def _one_sentence(error: ValidationError) -> str:
         "dict_type": "is no mapping such as {customer_id: KundenNr}",
         "list_type": "is no list such as [clv_holdout]",
     }.get(first["type"])
+    if name == "columns":
+        expected = "is no mapping such as {customer_id: KundenNr} and no preset"
     if expected is None:
         message = str(first["msg"]).removeprefix("Value error, ")
         expected = message if message.startswith("is ") else _lower_first(message)

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
-import json
 import os
-import platform
-import shutil
-import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,9 +20,9 @@ from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from workbench import __version__, findings, formats, intake, parameters, report
+from workbench import findings, intake, parameters, publication, runfolder
 from workbench.parameters import Parameters
-from workbench.report import Failure
+from workbench.report import Failure, Page
 from workbench.schema import ParameterError
 
 PUBLISHED, VERDICT_FAILED, REFUSED, BROKEN = 0, 1, 2, 3
@@ -45,7 +40,6 @@ KERNEL_ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "TQDM_DISABLE": "1",
 }
-VERSIONS_OF = ("duckdb", "lifetimes", "matplotlib", "numpy", "pandas", "scikit-learn", "scipy")
 
 Progress = Callable[[str, int, int], None]
 
@@ -131,48 +125,42 @@ def run(
     if unknown:
         raise ParameterError(f"fatal names {unknown}; the verdicts are {list(findings.VERDICTS)}.")
 
-    reports = Path(checked.out).expanduser().absolute().parent if checked.out else _reports()
-    if checked.out:
-        _check_replaceable(Path(checked.out).expanduser().absolute())
-    created = _make_folders(reports)
-    work = Path(tempfile.mkdtemp(prefix=".run-", dir=reports))
-    started, clock = datetime.now(UTC), time.monotonic()
-    try:
+    target = Path(checked.out).expanduser().absolute() if checked.out else None
+    if target:
+        runfolder.check_replaceable(target)
+    reports = target.parent if target else Path.cwd() / "reports"
+    with runfolder.work_folder(reports) as work:
+        started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
         with _environment():
-            durations, ends = _execute_all(
+            seconds, ends = _execute_all(
                 chosen, declared, checked, folder, work, progress, cell_timeout_seconds
             )
         refusals = [end for end in ends if isinstance(end, Refusal)]
-        failures = [end for end in ends if isinstance(end, Failure)]
         if refusals:
             return Outcome(REFUSED, None, refusals[0].message)
+        failures = [end for end in ends if isinstance(end, Failure)]
+        seconds["notebooks"] = time.monotonic() - clock
+        pages: list[Page] = []
+        if not failures:
+            pages, failures = _write(work, chosen, checked, declared)
         if failures:
-            return _keep_failure(work, failures, reports=reports)
+            return _keep_failure(work, failures, kept=reports / "failed")
 
-        durations["notebooks"] = time.monotonic() - clock
-        context = _context(work, checked, {n for stem in chosen for n in declared[stem]})
-        pages = _write_pages(work, chosen, context)
-        held_back = _held_back(work)
-        if held_back:
-            return _keep_failure(work, held_back, reports=reports)
-        _join_scores(work, chosen)
         verdicts = {
             verdict["name"]: verdict["passed"] for page in pages for verdict in page.verdicts
         }
-        durations["all"] = time.monotonic() - clock
-        name = _origin(work)["name"]
-        _write_manifest(work, checked, verdicts, started=started, durations=durations)
+        seconds["all"] = time.monotonic() - clock
+        publication.write_manifest(
+            work, checked, verdicts=verdicts, started=started, seconds=seconds
+        )
+        target = target or reports / publication.read_origin(work)["name"]
+        runfolder.check_replaceable(target)
         (work / intake.ORIGIN).unlink()
-        target = Path(checked.out).expanduser().absolute() if checked.out else reports / name
-        _publish(work, target)
-        failed = [verdict for verdict in checked.fatal if not verdicts.get(verdict, False)]
-        if failed:
-            text = f"published, but the fatal verdict {', '.join(failed)} was not passed."
-            return Outcome(VERDICT_FAILED, target / "index.html", text)
-        return Outcome(PUBLISHED, target / "index.html", "")
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-        _remove_empty(created)
+        runfolder.publish(work, target)
+    failed = [name for name in checked.fatal if not verdicts.get(name, False)]
+    text = f"the fatal verdict {', '.join(failed)} was not passed; the report is published."
+    status = VERDICT_FAILED if failed else PUBLISHED
+    return Outcome(status, target / "index.html", text if failed else "")
 
 
 def _choose(only: Sequence[str], declared: Iterable[str]) -> list[str]:
@@ -291,158 +279,29 @@ def _clean(path: Path, work: Path) -> None:
 def _without_paths(source: str, values: Mapping[str, Any], work: Path) -> str:
     source = source.replace(repr(str(work))[1:-1], "..")
     x = str(values.get("transactions", ""))
-    return source.replace(x, _source_shown(x)) if x else source
+    return source.replace(x, publication.source_shown(x)) if x else source
 
 
-def _source_shown(x: str) -> str:
-    """Return a source without the folders above the file: they say where it was, not what."""
-    return x if x.startswith("dataset:") else Path(x).name
+def _write(
+    work: Path, chosen: Sequence[str], checked: Parameters, declared: Mapping[str, list[str]]
+) -> tuple[list[Page], list[Failure]]:
+    """Write pages, tables and scores; whatever breaks here is a fault of ours and is kept."""
+    try:
+        names = {name for stem in chosen for name in declared[stem]}
+        context = publication.make_context(work, checked, declared=names)
+        pages = publication.write_pages(work, stems=chosen, context=context)
+        publication.join_scores(work, stems=chosen)
+        return pages, publication.held_back(work)
+    except Exception as error:
+        message = f"{type(error).__name__}: {error}"
+        return [], [Failure("report", "", "exception", message, traceback.format_exc())]
 
 
-def _write_pages(work: Path, chosen: Sequence[str], context: report.Context) -> list[report.Page]:
-    notebooks = {
-        stem: nbformat.read(work / "notebooks" / f"{stem}.ipynb", as_version=4) for stem in chosen
-    }
-    pages = [report.read_page(notebook, stem=stem) for stem, notebook in notebooks.items()]
-    for stem, notebook in notebooks.items():
-        text = report.render_page(notebook, stem=stem, context=context, siblings=pages)
-        (work / f"{stem}.html").write_text(text, encoding="utf-8")
-    index = report.render_index(pages, context=context)
-    (work / "index.html").write_text(index, encoding="utf-8")
-    (work / "tables").mkdir()
-    for name, text in report.table_files(pages).items():
-        (work / name).write_text(text, encoding="utf-8", newline="")
-    return pages
-
-
-def _held_back(work: Path) -> list[Failure]:
-    """Ask the release gate about every page."""
-    found = []
-    for path in sorted(work.glob("*.html")):
-        try:
-            report.check_page(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            found.append(Failure(path.stem, "", "gate", str(error)))
-    return found
-
-
-def _join_scores(work: Path, chosen: Sequence[str]) -> None:
-    folder = work / intake.CUSTOMERS_FOLDER
-    paths = [folder / f"{stem}.parquet" for stem in chosen]
-    tables = [intake.read_table(path).set_index("customer_id") for path in paths if path.is_file()]
-    scores = tables[0].join(tables[1:], validate="one_to_one") if len(tables) > 1 else tables[0]
-    intake.write_table(scores.sort_index().reset_index(), folder / "scores.parquet")
-
-
-def _context(work: Path, checked: Parameters, declared: Iterable[str]) -> report.Context:
-    origin = _origin(work)
-    style = formats.style(locale=checked.locale, currency=origin["currency"])
-    used = [name for name in Parameters.model_fields if name in set(declared) - {"run_dir"}]
-    values = {name: getattr(checked, name) for name in used}
-    values["transactions"] = _source_shown(checked.transactions)
-    facts = (
-        ("Datenquelle", origin["label"]),
-        ("Gelesene Zeilen", style.count(origin["rows_read"]).text),
-        ("Prüfsumme der Daten (SHA-256)", origin["sha256"]),
-        ("Stichtag", style.date(origin["as_of"]).text),
-        ("Währung", origin["currency"]),
-        ("Parameter", ", ".join(f"{name} = {value!r}" for name, value in values.items())),
-        ("Programm", f"workbench {__version__}, Python {platform.python_version()}"),
-        ("Pakete", ", ".join(f"{name} {version}" for name, version in _versions().items())),
-    )
-    return report.Context(
-        source=origin["label"], as_of=style.date(origin["as_of"]).text, facts=facts
-    )
-
-
-def _origin(work: Path) -> dict[str, Any]:
-    return json.loads((work / intake.ORIGIN).read_text(encoding="utf-8"))
-
-
-def _versions() -> dict[str, str]:
-    return {name: importlib.metadata.version(name) for name in VERSIONS_OF}
-
-
-def _write_manifest(
-    work: Path,
-    checked: Parameters,
-    verdicts: Mapping[str, bool],
-    *,
-    started: datetime,
-    durations: Mapping[str, float],
-) -> None:
-    values = checked.model_dump(mode="json", exclude={"run_dir", "out"})
-    values["transactions"] = _source_shown(checked.transactions)
-    files = {
-        str(path.relative_to(work)): {"sha256": _sha256(path), "bytes": path.stat().st_size}
-        for path in sorted(work.rglob("*"))
-        if path.is_file() and path != work / intake.ORIGIN
-    }
-    manifest = {
-        "data": _origin(work),
-        "parameters": values,
-        "seed": checked.seed,
-        "versions": {"workbench": __version__, "python": platform.python_version()} | _versions(),
-        "verdicts": dict(verdicts),
-        "started": started.isoformat(timespec="seconds"),
-        "host": platform.node(),
-        "seconds": {name: round(value, 2) for name, value in durations.items()},
-        "files": files,
-    }
-    text = json.dumps(manifest, ensure_ascii=False, indent=2)
-    (work / "manifest.json").write_text(text + "\n", encoding="utf-8")
-
-
-def _keep_failure(work: Path, failures: Sequence[Failure], *, reports: Path) -> Outcome:
-    """Keep the broken notebooks and a page that names them beside the reports."""
-    kept = reports / "failed"
-    for path in (*work.glob("*.html"), work / "tables", work / intake.CUSTOMERS_FOLDER):
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    page = report.render_failure(failures, context=report.Context(source="", as_of=""))
-    (work / "index.html").write_text(page, encoding="utf-8")
-    _publish(work, kept)
+def _keep_failure(work: Path, failures: Sequence[Failure], *, kept: Path) -> Outcome:
+    publication.write_failure(work, failures)
+    runfolder.publish(work, kept)
     named = "; ".join(f"{f.notebook}: {_first_line(f.message)}" for f in failures)
     return Outcome(BROKEN, kept / "index.html", f"nothing was published. {named}")
-
-
-def _check_replaceable(target: Path) -> None:
-    """Refuse to replace anything but an older report or an empty folder."""
-    is_report = (target / "manifest.json").is_file() and (target / "index.html").is_file()
-    if target.exists() and not is_report and (target.is_file() or any(target.iterdir())):
-        raise ParameterError(f"out {target} is there already and no report; name another folder.")
-
-
-def _publish(work: Path, target: Path) -> None:
-    """Put a finished folder in the place of an older one."""
-    for folder in (work, *(path for path in work.rglob("*") if path.is_dir())):
-        folder.chmod(0o700 if folder.name == intake.CUSTOMERS_FOLDER.name else 0o755)
-    older = work.with_name(work.name + "-older")
-    if target.exists():
-        target.rename(older)
-    try:
-        work.rename(target)
-    except OSError:
-        if older.exists():
-            older.rename(target)
-        raise
-    shutil.rmtree(older, ignore_errors=True)
-
-
-def _reports() -> Path:
-    return Path.cwd() / "reports"
-
-
-def _make_folders(folder: Path) -> list[Path]:
-    """Make a folder and return those that were not there, deepest first."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    return missing
-
-
-def _remove_empty(folders: Sequence[Path]) -> None:
-    for folder in folders:
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
 
 
 @contextmanager
@@ -458,10 +317,6 @@ def _environment() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _first_line(text: str) -> str:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from workbench.schema import TRANSACTION_COLUMNS, DataError
+from workbench.schema import TRANSACTION_COLUMNS, DataError, ParameterError
 
 OPTIONAL_COLUMNS = ("order_id",)
 PRESETS: dict[str, dict[str, str]] = {

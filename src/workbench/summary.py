@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from workbench.schema import DAYS_PER_WEEK, DataError, check_orders, check_summary
+from workbench.schema import DAYS_PER_WEEK, DataError, TooFewData, check_orders, check_summary
 
 
 class Split(NamedTuple):
@@ -123,7 +123,7 @@ def default_holdout_days(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> int:
     The full CDNOW log of 545 days gives 273 days.
     """
     span = (as_of - orders["date"].min()).days
-    return -(-span // (2 * DAYS_PER_WEEK)) * DAYS_PER_WEEK
+    return max(1, -(-span // (2 * DAYS_PER_WEEK))) * DAYS_PER_WEEK
 
 
 def split(orders: pd.DataFrame, *, as_of: pd.Timestamp, holdout_days: int) -> Split:
@@ -148,12 +148,21 @@ def split(orders: pd.DataFrame, *, as_of: pd.Timestamp, holdout_days: int) -> Sp
     ------
     ValueError
         If `holdout_days` is not positive.
-    DataError
+    TooFewData
         If nothing was bought by the end of the calibration.
     """
     if holdout_days < 1:
         raise ValueError(f"holdout_days={holdout_days} must be at least 1.")
+    check_orders(orders)
     cutoff = as_of - pd.Timedelta(days=holdout_days)
+    have, need = (as_of - orders["date"].min()).days, holdout_days
+    if have < need:
+        raise TooFewData(
+            f"no purchase before a holdout of {holdout_days} days: the first one is {have} days "
+            f"before as_of={as_of.date()}. Take a shorter holdout, or more history.",
+            have=have,
+            need=need,
+        )
     calibration = summarise(orders, as_of=cutoff)
     later = orders[(orders["date"] > cutoff) & (orders["date"] <= as_of)]
     later = later.sort_values(["customer_id", "date"]).groupby("customer_id")["amount"]

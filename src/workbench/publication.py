@@ -1,0 +1,175 @@
+"""Executed notebooks in a run's folder to pages, table files, joined scores and the manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from workbench import __version__, formats, intake, report
+from workbench.parameters import Parameters
+from workbench.report import Context, Failure, Page
+
+VERSIONS_OF = ("duckdb", "lifetimes", "matplotlib", "numpy", "pandas", "scikit-learn", "scipy")
+REVENUE_NOTE = "Kundenwerte sind Umsatz, nicht Gewinn: Der Deckungsbeitrag ist nicht gesetzt."
+# What says where a run was or how it went differs between equal runs.
+NOT_SHOWN = {"run_dir", "out"}
+
+
+def source_shown(x: str) -> str:
+    """Return a source without the folders above the file: they say where it was, not what."""
+    return x if x.startswith("dataset:") else Path(x).name
+
+
+def read_origin(work: Path) -> dict[str, Any]:
+    """Read where the data of a run are from, as `intake.hand_over` wrote it."""
+    return json.loads((work / intake.ORIGIN).read_text(encoding="utf-8"))
+
+
+def make_context(work: Path, checked: Parameters, *, declared: Iterable[str]) -> Context:
+    """Collect what all pages of a run share.
+
+    Parameters
+    ----------
+    work : Path
+        The run's folder.
+    checked : Parameters
+        All parameters of the run.
+    declared : iterable of str
+        Names that the notebooks of this run declare; the others are not shown.
+    """
+    origin = read_origin(work)
+    style = formats.style(locale=checked.locale, currency=origin["currency"])
+    shown = set(declared) - NOT_SHOWN
+    values = {name: getattr(checked, name) for name in Parameters.model_fields if name in shown}
+    values["transactions"] = source_shown(checked.transactions)
+    facts = (
+        ("Gelesene Zeilen", style.count(origin["rows_read"]).text),
+        ("Prüfsumme der Daten (SHA-256)", origin["sha256"]),
+        ("Währung", origin["currency"]),
+        ("Parameter", ", ".join(f"{name} = {value!r}" for name, value in values.items())),
+        ("Programm", f"workbench {__version__}, Python {platform.python_version()}"),
+        ("Pakete", ", ".join(f"{name} {version}" for name, version in _versions().items())),
+    )
+    return Context(
+        source=origin["label"],
+        as_of=style.date(origin["as_of"]).text,
+        facts=facts,
+        notes=(REVENUE_NOTE,) if "margin" in shown and checked.margin == 1 else (),
+    )
+
+
+def write_pages(work: Path, *, stems: Sequence[str], context: Context) -> list[Page]:
+    """Write the pages, the first page and the table files of the executed notebooks.
+
+    Raises
+    ------
+    ValueError
+        If a notebook's outputs are not fit for a page.
+    """
+    notebooks = {
+        stem: nbformat.read(work / "notebooks" / f"{stem}.ipynb", as_version=4) for stem in stems
+    }
+    pages = [report.read_page(notebook, stem=stem) for stem, notebook in notebooks.items()]
+    for stem, notebook in notebooks.items():
+        text = report.render_page(notebook, stem=stem, context=context, siblings=pages)
+        (work / f"{stem}.html").write_text(text, encoding="utf-8")
+    index = report.render_index(pages, context=context)
+    (work / "index.html").write_text(index, encoding="utf-8")
+    (work / "tables").mkdir()
+    for name, text in report.table_files(pages).items():
+        (work / name).write_text(text, encoding="utf-8", newline="")
+    return pages
+
+
+def held_back(work: Path) -> list[Failure]:
+    """Ask the release gate about every page; empty when all may go out."""
+    found = []
+    for path in sorted(work.glob("*.html")):
+        try:
+            report.check_page(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            found.append(Failure(path.stem, "", "gate", str(error)))
+    return found
+
+
+def join_scores(work: Path, *, stems: Sequence[str]) -> None:
+    """Join what each notebook wrote about customers to `customers/scores.parquet`."""
+    folder = work / intake.CUSTOMERS_FOLDER
+    paths = [folder / f"{stem}.parquet" for stem in stems]
+    first, *others = [
+        intake.read_table(path).set_index("customer_id") for path in paths if path.is_file()
+    ]
+    scores = first.join(others, validate="one_to_one") if others else first
+    intake.write_table(scores.sort_index().reset_index(), folder / "scores.parquet")
+
+
+def write_manifest(
+    work: Path,
+    checked: Parameters,
+    *,
+    verdicts: Mapping[str, bool],
+    started: str,
+    seconds: Mapping[str, float],
+) -> None:
+    """Write `manifest.json`: the only file of a run that differs between equal runs.
+
+    Parameters
+    ----------
+    work : Path
+        The run's folder, complete.
+    checked : Parameters
+        All parameters of the run.
+    verdicts : mapping
+        Verdict to whether it was passed.
+    started : str
+        Time of the start, ISO.
+    seconds : mapping
+        Step to its duration.
+    """
+    values = checked.model_dump(mode="json", exclude=NOT_SHOWN)
+    values["transactions"] = source_shown(checked.transactions)
+    files = {
+        str(path.relative_to(work)): {"sha256": _sha256(path), "bytes": path.stat().st_size}
+        for path in sorted(work.rglob("*"))
+        if path.is_file() and path != work / intake.ORIGIN
+    }
+    manifest = {
+        "data": read_origin(work),
+        "parameters": values,
+        "seed": checked.seed,
+        "versions": {"workbench": __version__, "python": platform.python_version()} | _versions(),
+        "verdicts": dict(verdicts),
+        "started": started,
+        "host": platform.node(),
+        "seconds": {name: round(value, 2) for name, value in seconds.items()},
+        "files": files,
+    }
+    text = json.dumps(manifest, ensure_ascii=False, indent=2)
+    (work / "manifest.json").write_text(text + "\n", encoding="utf-8")
+
+
+def write_failure(work: Path, failures: Sequence[Failure]) -> None:
+    """Leave nothing in a broken run's folder but its notebooks and a page that names what broke."""
+    for path in (*work.glob("*.html"), work / "tables", work / intake.CUSTOMERS_FOLDER):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    page = report.render_failure(failures, context=Context(source="", as_of=""))
+    (work / "index.html").write_text(page, encoding="utf-8")
+
+
+def _versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in VERSIONS_OF}
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,426 @@
+import csv
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from workbench import run
+from workbench.schema import ParameterError
+
+COMMAND = [sys.executable, "-m", "workbench.cli"]
+PAGES = ["index", "01_daten", "02_segmentierung", "03_clv", "04_churn"]
+SPINNER = [sys.executable, "-c", "while True: pass"]
+
+
+def workbench_run(cwd: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [*COMMAND, "run", *arguments],
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.fixture(scope="module")
+def cdnow(tmp_path_factory) -> Path:
+    """The report of the embedded data set, made as a user would."""
+    folder = tmp_path_factory.mktemp("run")
+    done = workbench_run(folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(folder / "reports" / "cdnow" / "index.html")
+    return folder / "reports" / "cdnow"
+
+
+def rows(report: Path, table: str) -> list[dict[str, str]]:
+    with (report / "tables" / f"{table}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def visible(page: Path) -> str:
+    """Text of a page without drawings, scripts and styles."""
+    html = re.sub(r"<(svg|script|style).*?</\1>", " ", page.read_text("utf-8"), flags=re.DOTALL)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+# --- a whole run on real data ---------------------------------------------------------------
+
+
+def test_a_run_leaves_the_files_of_the_contract_and_nothing_beside_them(cdnow):
+    assert sorted(path.name for path in cdnow.parent.iterdir()) == ["cdnow"]
+    assert sorted(path.name for path in cdnow.iterdir()) == sorted(
+        [f"{page}.html" for page in PAGES] + ["customers", "manifest.json", "notebooks", "tables"]
+    )
+    assert sorted(path.name for path in (cdnow / "customers").iterdir()) == [
+        "01_daten.parquet",
+        "02_segmentierung.parquet",
+        "03_clv.parquet",
+        "04_churn.parquet",
+        "orders.parquet",
+        "scores.parquet",
+    ]
+    for path in (cdnow / "customers").iterdir():
+        assert path.stat().st_mode & 0o777 == 0o600
+    assert (cdnow / "customers").stat().st_mode & 0o777 == 0o700
+
+
+PUBLISHED = {
+    ("1997-09-30", "r", "ohne Einheit"): 0.2516,
+    ("1997-09-30", "alpha", "Wochen"): 4.7889,
+    ("1997-09-30", "alpha", "Tage"): 4.7889 * 7,
+    ("1997-09-30", "a", "ohne Einheit"): 0.7234,
+    ("1997-09-30", "b", "ohne Einheit"): 2.1611,
+    ("1997-09-30", "p", "ohne Einheit"): 6.2754,
+    ("1997-09-30", "q", "ohne Einheit"): 3.6245,
+    ("1997-09-30", "v", "Währung"): 14.9837,
+    ("1998-06-30", "r", "ohne Einheit"): 0.2671,
+    ("1998-06-30", "alpha", "Wochen"): 5.9865,
+    ("1998-06-30", "alpha", "Tage"): 5.9865 * 7,
+    ("1998-06-30", "a", "ohne Einheit"): 0.4835,
+    ("1998-06-30", "b", "ohne Einheit"): 2.1116,
+}
+
+
+def test_tables_hold_the_published_parameters_of_the_full_master(cdnow):
+    found = {
+        (row["fitted_to"], row["parameter"], row["unit"]): float(row["estimate"])
+        for row in rows(cdnow, "clv_parameter")
+    }
+    for key, value in PUBLISHED.items():
+        tolerance = 0.00005 * (7 if key[2] == "Tage" else 1)
+        assert found[key] == pytest.approx(value, abs=tolerance), key
+
+
+def test_the_page_shows_the_published_parameters(cdnow):
+    text = visible(cdnow / "03_clv.html")
+    for shown in ("0,2516", "4,7889", "0,7234", "2,1611", "6,2754", "3,6245", "14,9837"):
+        assert shown in text
+    for shown in ("0,2671", "5,9865", "0,4835", "2,1116"):
+        assert shown in text
+
+
+def test_the_facts_of_the_master_stand_in_the_tables(cdnow):
+    balance = {row["label"]: row for row in rows(cdnow, "bereinigung")}
+    assert balance["gelesen"]["n_rows"] == "69659"
+    assert balance["behalten"]["n_rows"] == "69659"
+    assert balance["gelesen"]["customers"] == "23570"
+    counts = {row["label"]: int(row["n"]) for row in rows(cdnow, "auffaelligkeiten")}
+    assert counts["davon Zeilen mit Betrag null"] == 80
+    assert counts["Zeilen, die eine frühere exakt wiederholen"] == 255
+    comparison = rows(cdnow, "pruefzeitraum_nach_haeufigkeit")
+    actual = sum(float(row["customers"]) * float(row["actual"]) for row in comparison)
+    assert round(actual) == 19684
+
+
+def test_the_second_opinion_agrees(cdnow):
+    for row in rows(cdnow, "clv_zweite_rechnung"):
+        assert abs(float(row["relative_difference"])) < 1e-5
+
+
+def test_every_number_a_reader_sees_stands_in_a_table_file(cdnow):
+    """Every figure in findings, tiles, verdicts, captions and tables has its cell."""
+    held = set()
+    for path in (cdnow / "tables").glob("*.csv"):
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.reader(file):
+                held.update(cell for cell in row if cell)
+    values = {float(cell) for cell in held if re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", cell)}
+    for stem in PAGES[1:]:
+        notebook = nbformat.read(cdnow / "notebooks" / f"{stem}.ipynb", as_version=4)
+        for payload in payloads(notebook):
+            for value in numbers(payload):
+                near = any(abs(value - other) <= 1e-9 * max(1, abs(value)) for other in values)
+                assert near, (stem, value)
+
+
+def payloads(notebook):
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            for media_type, content in output.get("data", {}).items():
+                if media_type.startswith("application/vnd.workbench."):
+                    yield content
+
+
+def numbers(content):
+    """Every value that has a text beside it, and every cell of a table."""
+    if isinstance(content, dict):
+        if "text" in content and isinstance(content.get("value"), (int, float)):
+            yield content["value"]
+        for key, value in content.items():
+            if key == "values" and isinstance(value, list):
+                yield from (
+                    cell
+                    for row in value
+                    for cell in row
+                    if isinstance(cell, (int, float)) and not isinstance(cell, bool)
+                )
+            elif key not in ("value", "svg"):
+                yield from numbers(value)
+    elif isinstance(content, list):
+        for value in content:
+            yield from numbers(value)
+
+
+def test_pages_name_no_address_that_a_browser_would_load(cdnow):
+    for page in PAGES:
+        html = (cdnow / f"{page}.html").read_text("utf-8")
+        assert not re.search(r"""(src|href|url\(|@import)\s*[=(]?\s*["']?\s*(https?:)?//""", html)
+        assert 'lang="de"' in html
+        assert html.count("<h1") == 1
+        assert len(html) < 500_000
+
+
+def test_no_published_file_holds_a_customer_or_a_path(cdnow):
+    home = str(Path.home())
+    for path in cdnow.rglob("*"):
+        if path.is_file() and path.suffix in (".html", ".csv", ".ipynb"):
+            text = path.read_text("utf-8")
+            assert str(cdnow.parent.parent) not in text
+            assert ".run-" not in text
+            assert home == "/" or home not in text
+    for path in (cdnow / "tables").iterdir():
+        assert not re.search(r"\b\d{5}\b,", path.read_text("utf-8").split("\n", 1)[0])
+
+
+def test_scores_have_one_row_for_each_customer_and_join_every_notebook(cdnow):
+    scores = duckdb.read_parquet(str(cdnow / "customers" / "scores.parquet")).df()
+    assert len(scores) == 23570
+    assert scores["customer_id"].is_monotonic_increasing
+    assert scores["customer_id"].iloc[0] == "00001"
+    wanted = {"frequency", "segment", "state", "p_alive", "clv", "churn_probability"}
+    assert wanted <= set(scores.columns)
+    assert not scores.isna().any().any()
+
+
+def test_the_manifest_lists_every_file_with_its_hash(cdnow):
+    manifest = json.loads((cdnow / "manifest.json").read_text("utf-8"))
+    files = {
+        str(path.relative_to(cdnow)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in cdnow.rglob("*")
+        if path.is_file() and path.name != "manifest.json"
+    }
+    assert {name: entry["sha256"] for name, entry in manifest["files"].items()} == files
+    assert manifest["data"]["rows_read"] == 69659
+    assert manifest["data"]["currency"] == "USD"
+    assert manifest["verdicts"] == {
+        "clv_holdout": True,
+        "clv_second_opinion": True,
+        "churn_quality": True,
+    }
+    assert manifest["seed"] == 20050401
+
+
+def test_two_runs_give_the_same_bytes_from_elsewhere_and_with_busy_cores(cdnow, tmp_path):
+    with subprocess.Popen(SPINNER) as first, subprocess.Popen(SPINNER) as second:
+        try:
+            done = workbench_run(tmp_path, "--out", "b/c", TZ="Pacific/Auckland", LC_ALL="C")
+        finally:
+            first.kill()
+            second.kill()
+    assert done.returncode == 0, done.stderr
+    other = tmp_path / "b" / "c"
+    names = {str(path.relative_to(cdnow)) for path in cdnow.rglob("*") if path.is_file()}
+    assert names == {str(path.relative_to(other)) for path in other.rglob("*") if path.is_file()}
+    different = [
+        name
+        for name in sorted(names - {"manifest.json"})
+        if (cdnow / name).read_bytes() != (other / name).read_bytes()
+    ]
+    assert different == []
+
+
+def test_an_executed_notebook_runs_again_where_it_was_published(cdnow, tmp_path):
+    copied = tmp_path / "report"
+    shutil.copytree(cdnow, copied)
+    notebook = nbformat.read(copied / "notebooks" / "02_segmentierung.ipynb", as_version=4)
+    injected = [c for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", [])]
+    assert 'run_dir = ".."' in injected[0].source
+
+
+# --- data that bear little ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("eine_kundin", ["00123,2024-01-05,10.5", "00123,2024-03-01,20"]),
+        ("einmal", [f"c{n:03d},2024-{1 + n % 12:02d}-{1 + n % 28:02d},{5 + n}" for n in range(60)]),
+    ],
+)
+def test_too_few_data_are_said_in_german_and_the_rest_stands(tmp_path, name, lines):
+    source = tmp_path / f"{name}.csv"
+    source.write_text("customer_id,date,amount\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    done = workbench_run(tmp_path, "--transactions", source.name)
+    assert done.returncode == 0, done.stderr
+    report = tmp_path / "reports" / name
+    for page in ("02_segmentierung", "03_clv", "04_churn"):
+        assert "Für diese Auswertung fehlt:" in visible(report / f"{page}.html")
+    assert "Für diese Auswertung fehlt:" in visible(report / "index.html")
+    assert not (report / "tables" / "clv_parameter.csv").exists()
+    scores = duckdb.read_parquet(str(report / "customers" / "scores.parquet")).df()
+    assert "clv" not in scores.columns
+    if name == "eine_kundin":
+        everything = "".join(path.read_text("utf-8") for path in (report / "tables").iterdir())
+        assert "30.5" not in everything
+        assert "10.5" not in everything
+        assert scores["customer_id"].tolist() == ["00123"]
+
+
+# --- refusals and faults -------------------------------------------------------------------
+
+SLOW = "import time\ntime.sleep(60)"
+KILLED = "import os\nos.kill(os.getpid(), 9)"
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """A folder for notebooks beside the one the run is started in."""
+    made = tmp_path / "notebooks"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _in_tmp_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def write_notebook(folder: Path, stem: str, *cells: str) -> None:
+    parameters = new_code_cell('run_dir: str = ""  # Ordner', metadata={"tags": ["parameters"]})
+    notebook = new_notebook(
+        cells=[new_markdown_cell(f"# {stem}"), parameters, *map(new_code_cell, cells)],
+        metadata={
+            "kernelspec": {"name": "python3", "display_name": "Python 3"},
+            "language_info": {"name": "python"},
+        },
+    )
+    nbformat.write(notebook, folder / f"{stem}.ipynb")
+
+
+def test_a_broken_cell_ends_with_3_and_keeps_the_traceback(folder, tmp_path):
+    write_notebook(folder, "01_daten", "x = 1", "raise KeyError('customers')")
+    outcome = run.run({}, folder=folder)
+    assert outcome.status == 3
+    assert outcome.path == tmp_path / "reports" / "failed" / "index.html"
+    assert "01_daten: KeyError" in outcome.message
+    page = outcome.path.read_text("utf-8")
+    assert "Traceback" in page
+    assert "raise KeyError" in page
+    assert "\x1b" not in page
+    kept = nbformat.read(outcome.path.parent / "notebooks" / "01_daten.ipynb", as_version=4)
+    assert any(o.output_type == "error" for c in kept.cells for o in c.get("outputs", []))
+    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == ["failed"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "seconds", "named", "german"),
+    [
+        (SLOW, 2, "timed out", "länger gerechnet als erlaubt"),
+        (KILLED, 60, "Kernel died", "abgestürzt"),
+    ],
+)
+def test_a_time_out_and_a_killed_kernel_are_named(folder, tmp_path, cell, seconds, named, german):
+    write_notebook(folder, "01_daten", "x = 1")
+    write_notebook(folder, "02_kaputt", cell)
+    write_notebook(folder, "03_heil", "y = 2")
+    outcome = run.run({}, folder=folder, cell_timeout_seconds=seconds)
+    assert outcome.status == 3
+    assert "02_kaputt" in outcome.message
+    assert named in outcome.message
+    assert "03_heil" not in outcome.message
+    assert german in outcome.path.read_text("utf-8")
+    assert (outcome.path.parent / "notebooks" / "02_kaputt.ipynb").is_file()
+
+
+def test_a_missing_kernel_is_named(folder, monkeypatch):
+    write_notebook(folder, "01_daten", "x = 1")
+    monkeypatch.setattr(run, "KERNEL", "no-such-kernel")
+    outcome = run.run({}, folder=folder)
+    assert outcome.status == 3
+    assert "NoSuchKernel" in outcome.message
+    assert "konnte nicht gestartet werden" in outcome.path.read_text("utf-8")
+
+
+def test_a_failed_run_leaves_the_older_report_alone(folder, tmp_path):
+    older = tmp_path / "reports" / "cdnow"
+    older.mkdir(parents=True)
+    (older / "index.html").write_text("older")
+    write_notebook(folder, "01_daten", "raise RuntimeError('x')")
+    assert run.run({}, folder=folder).status == 3
+    assert (older / "index.html").read_text() == "older"
+
+
+def test_refused_data_end_with_2_and_leave_nothing(folder, tmp_path):
+    write_notebook(
+        folder,
+        "01_daten",
+        "from workbench.schema import DataError\nraise DataError('no purchases')",
+    )
+    outcome = run.run({}, folder=folder)
+    assert outcome == (2, None, "no purchases")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notebooks"]
+
+
+def test_our_own_fault_after_the_notebooks_ends_with_3(folder):
+    write_notebook(folder, "01_daten", "x = 1")  # hands nothing over
+    outcome = run.run({}, folder=folder)
+    assert outcome.status == 3
+    assert "FileNotFoundError" in outcome.message
+    assert "origin.json" in outcome.path.read_text("utf-8")
+
+
+def test_a_fatal_verdict_that_is_not_passed_ends_with_1_and_is_published(tmp_path):
+    lines = [f"c{n:03d},2024-{1 + n % 12:02d}-{1 + n % 28:02d},{5 + n}" for n in range(60)]
+    source = tmp_path / "einmal.csv"
+    source.write_text("customer_id,date,amount\n" + "\n".join(lines), encoding="utf-8")
+    given = {"transactions": "einmal.csv", "fatal": ["clv_holdout"]}
+    outcome = run.run(given, only=["03"])
+    assert outcome.status == 1
+    assert "clv_holdout" in outcome.message
+    assert outcome.path.is_file()
+    assert not (outcome.path.parent / "04_churn.html").exists()
+
+
+def test_a_folder_that_is_no_report_is_never_replaced(tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    with pytest.raises(ParameterError, match="is there already and no report"):
+        run.run({"out": str(mine)})
+    assert (mine / "thesis.txt").is_file()
+
+
+def test_progress_counts_up_to_the_end_once(folder):
+    write_notebook(folder, "01_daten", "x = 1", "y = 2")
+    seen = []
+    run.run({}, folder=folder, progress=lambda *step: seen.append(step))
+    done = [step[1] for step in seen]
+    assert done == sorted(done)
+    assert done[0] == 0
+    assert done[-1] == seen[-1][2]
+    assert done.count(done[-1]) == 1
+
+
+def test_kernels_get_one_thread_and_the_variables_are_taken_back(folder, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    write_notebook(folder, "01_daten", "import os\nraise KeyError(os.environ['OMP_NUM_THREADS'])")
+    assert "KeyError: '1'" in run.run({}, folder=folder).message
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+
+
+def test_a_run_has_no_clock_in_it(cdnow):
+    year = time.strftime("%Y-%m")
+    for path in cdnow.rglob("*"):
+        if path.is_file() and path.suffix in (".html", ".csv", ".ipynb"):
+            assert year not in path.read_text("utf-8")
