@@ -424,3 +424,19 @@ def test_a_run_has_no_clock_in_it(cdnow):
     for path in cdnow.rglob("*"):
         if path.is_file() and path.suffix in (".html", ".csv", ".ipynb"):
             assert year not in path.read_text("utf-8")
+
+
+def test_the_codebook_has_every_column_of_every_file(cdnow):
+    book = (Path(run.__file__).parents[2] / "docs" / "codebook.md").read_text("utf-8")
+    for path in (cdnow / "customers").iterdir():
+        for column in duckdb.read_parquet(str(path)).columns:
+            assert f"`{column}`" in book, (path.name, column)
+    sections = {
+        name: line
+        for line in book.splitlines()
+        for name in re.findall(r"`(\w+\.csv)`", line.split("|")[1] if line.startswith("|") else "")
+    }
+    assert sorted(sections) == sorted(path.name for path in (cdnow / "tables").iterdir())
+    for path in (cdnow / "tables").iterdir():
+        for column in path.read_text("utf-8").split("\n", 1)[0].split(","):
+            assert f"`{column}`" in sections[path.name], (path.name, column)

@@ -24,9 +24,9 @@ def monthly_revenue(orders: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by `month` (first day), without holes: `customers` (count that
-        bought), `new_customers` (count), `orders` (count), `revenue_new`,
-        `revenue_known`, `revenue` (currency).
+        Indexed by `month` (first day), without holes: `known_customers` and
+        `new_customers` (count that bought), `revenue_known` and `revenue_new`
+        (currency).
 
     Examples
     --------
@@ -35,32 +35,29 @@ def monthly_revenue(orders: pd.DataFrame) -> pd.DataFrame:
     ...     "date": pd.to_datetime(["2024-01-05", "2024-02-01", "2024-02-20"]),
     ...     "amount": [10.0, 20.0, 5.0],
     ... })
-    >>> monthly_revenue(orders)[["customers", "revenue_new", "revenue_known"]]
-                customers  revenue_new  revenue_known
+    >>> monthly_revenue(orders).iloc[:, 1:]
+                new_customers  revenue_known  revenue_new
     month
-    2024-01-01          1         10.0            0.0
-    2024-02-01          2          5.0           20.0
+    2024-01-01              1            0.0         10.0
+    2024-02-01              1           20.0          5.0
     """
     check_orders(orders)
     known = orders.sort_values(["customer_id", "date"])
     month = known["date"].dt.to_period("M").rename("month")
     first = month.groupby(known["customer_id"]).transform("min")
     is_new = month == first
-    groups = known.groupby(month)
     table = pd.DataFrame(
         {
-            "customers": groups["customer_id"].nunique(),
+            "known_customers": known[~is_new].groupby(month)["customer_id"].nunique(),
             "new_customers": known[is_new].groupby(month)["customer_id"].nunique(),
-            "orders": groups.size(),
-            "revenue_new": known[is_new].groupby(month)["amount"].sum(),
             "revenue_known": known[~is_new].groupby(month)["amount"].sum(),
+            "revenue_new": known[is_new].groupby(month)["amount"].sum(),
         }
     )
     every = pd.period_range(month.min(), month.max(), freq="M", name="month")
     table = table.reindex(every).fillna(0)
-    counts = ["customers", "new_customers", "orders"]
+    counts = ["known_customers", "new_customers"]
     table[counts] = table[counts].astype(int)
-    table["revenue"] = table["revenue_new"] + table["revenue_known"]
     table.index = table.index.to_timestamp()
     return table
 

@@ -17,6 +17,7 @@ from workbench.schema import DataError
 # On CDNOW the 95 % interval of an AUC is .025 to either side: closer models cannot be told apart.
 AUC_TOLERANCE = 0.02
 BRIER_TOLERANCE = 0.02
+MIN_AUC = 0.6
 CONFIDENCE = 0.95
 _Z = float(norm.ppf((1 + CONFIDENCE) / 2))
 
@@ -296,6 +297,26 @@ def choose(quality: pd.DataFrame, *, order: Sequence[str]) -> str:
     fits_well = scored["brier"] <= scored["brier"].min() * (1 + BRIER_TOLERANCE) + 1e-12
     as_good = scored.index[ranks_well & fits_well]
     return str(as_good[0] if len(as_good) else scored["brier"].idxmin())
+
+
+def is_useful(quality: pd.Series) -> bool:
+    """Tell whether a forecast of probabilities is worth having.
+
+    It is when it orders customers clearly better than chance (`auc` of at
+    least `MIN_AUC`) and its probabilities are better than saying the base rate
+    for everybody (`brier_skill` above 0).
+
+    Parameters
+    ----------
+    quality : Series
+        A row of `discrimination`: `auc` and `brier_skill`.
+
+    Examples
+    --------
+    >>> is_useful(pd.Series({"auc": 0.83, "brier_skill": 0.25}))
+    True
+    """
+    return bool(quality["auc"] >= MIN_AUC and quality["brier_skill"] > 0)
 
 
 def _auc(event: np.ndarray, prediction: np.ndarray) -> tuple[float, float]:

@@ -6,6 +6,7 @@ import math
 
 import pandas as pd
 
+from workbench import discrimination
 from workbench.evaluation import MAX_CONCORDANCE_LOSS, MIN_RMSE_GAIN, PurchaseVerdict
 from workbench.formats import Style
 from workbench.outputs import Sentence, Verdict, say
@@ -13,7 +14,6 @@ from workbench.spend import Independence
 
 VERDICTS = ("clv_holdout", "clv_second_opinion", "churn_quality")
 SECOND_OPINION_TOLERANCE = 1e-4
-MIN_AUC = 0.6
 
 ROLES = {"earlier": "Rückblick", "validation": "Auswahl", "test": "Prüfung"}
 MODELS = {"bg_nbd": "BG/NBD", "gamma_gamma": "Gamma-Gamma"}
@@ -78,23 +78,25 @@ def cleaning(balance: pd.DataFrame, *, style: Style) -> Sentence:
 
 def months(table: pd.DataFrame, *, style: Style) -> Sentence:
     """Say which part of the revenue came from known customers."""
+    shown = table.dropna()
+    total = shown["revenue_known"].sum() + shown["revenue_new"].sum()
     return say(
         "{anteil} des Umsatzes stammt von Kunden, die schon einmal gekauft hatten",
-        anteil=style.share(_share_of(table["revenue_known"].sum(), table["revenue"].sum())),
+        anteil=style.share(_share_of(shown["revenue_known"].sum(), total)),
     )
 
 
 def months_alt(table: pd.DataFrame, *, style: Style) -> Sentence:
     """Describe the drawing of monthly revenue."""
-    if table["revenue"].isna().all():
+    revenue = (table["revenue_known"] + table["revenue_new"]).dropna()
+    if revenue.empty:
         return say("Säulen je Monat; jeder Monat ist zu klein, um gezeigt zu werden.")
-    best = table["revenue"].idxmax()
     return say(
         "Säulen für {monate} Monate, geteilt in Bestandskunden und Neukunden. "
         "Der stärkste Monat beginnt am {monat} und bringt {umsatz}.",
         monate=style.count(len(table)),
-        monat=style.date(best),
-        umsatz=style.money(table.loc[best, "revenue"]),
+        monat=style.date(revenue.idxmax()),
+        umsatz=style.money(revenue.max()),
     )
 
 
@@ -252,7 +254,10 @@ def purchase_verdict(verdict: PurchaseVerdict, *, style: Style) -> Verdict:
             abweichung=style.share(abs(verdict.bias), digits=1),
             einfach=style.share(abs(verdict.naive_bias), digits=1),
         )
-        consequence = say("Die Kundenwerte auf dieser Seite dürfen verwendet werden.")
+        consequence = say(
+            "Die Kundenwerte dürfen verwendet werden. Rechnen Sie beim Wert des Kundenstamms mit "
+            "einem Fehler wie in der Probe."
+        )
     else:
         reasons = [
             text
@@ -425,7 +430,7 @@ def deciles_alt(table: pd.DataFrame, *, style: Style) -> Sentence:
 
 def churn_quality(row: pd.Series, *, label: str, is_stopwatch: bool, style: Style) -> Verdict:
     """Say whether the chosen churn forecast is worth having on the test origin."""
-    passed = bool(row["auc"] >= MIN_AUC and row["brier_skill"] > 0)
+    passed = discrimination.is_useful(row)
     sentence = say(
         "Gewählt ist „" + label + "“: Trennschärfe {auc} (Zufall wäre {zufall}), und die "
         "Wahrscheinlichkeiten sind {skill} "
@@ -445,6 +450,19 @@ def churn_quality(row: pd.Series, *, label: str, is_stopwatch: bool, style: Styl
     else:
         consequence = say("Die Risiken dürfen verwendet werden, um Kunden zu ordnen.")
     return Verdict("churn_quality", "Abwanderungsprognose brauchbar", passed, sentence, consequence)
+
+
+def choice_rule(*, style: Style) -> Sentence:
+    """State the rules behind the choice of a churn forecast and its verdict."""
+    return say(
+        "Alle Verfahren an allen Stichtagen. Gewählt wird das einfachste, dessen Trennschärfe "
+        "höchstens {auc} unter der besten liegt und dessen Brier-Wert höchstens {brier} höher ist "
+        "als der beste. Brauchbar ist es, wenn seine Trennschärfe mindestens {mindestens} beträgt "
+        "und seine Wahrscheinlichkeiten besser sind als die Grundrate.",
+        auc=style.number(discrimination.AUC_TOLERANCE),
+        brier=style.share(discrimination.BRIER_TOLERANCE),
+        mindestens=style.number(discrimination.MIN_AUC, digits=1),
+    )
 
 
 def quality(table: pd.DataFrame, *, style: Style) -> Sentence:
@@ -468,10 +486,13 @@ def quality_alt(table: pd.DataFrame, *, style: Style) -> Sentence:
 
 
 def calibration(bins: pd.DataFrame, *, style: Style) -> Sentence:
-    """Say in how many classes the prediction lies within the bounds."""
+    """Say in how many classes the prediction lies within the bounds, and how far off it gets."""
     inside = (bins["predicted"] >= bins["low"]) & (bins["predicted"] <= bins["high"])
+    gap = (bins["predicted"] - bins["observed"]).abs().max()
     return say(
-        "In {drin} von {alle} Gruppen liegt die Vorhersage im Unsicherheitsbereich",
+        "Die Vorhersage weicht höchstens {abweichung} Prozentpunkte ab; in {drin} von {alle} "
+        "Gruppen liegt sie im Unsicherheitsbereich",
+        abweichung=style.number(100 * gap, digits=1),
         drin=style.count(int(inside.sum())),
         alle=style.count(len(bins)),
     )

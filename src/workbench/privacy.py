@@ -8,11 +8,19 @@ from collections.abc import Sequence
 import pandas as pd
 
 
-def suppress(table: pd.DataFrame, *, count: str, k: int, keep: Sequence[str] = ()) -> pd.DataFrame:
+def suppress(
+    table: pd.DataFrame,
+    *,
+    count: str,
+    k: int,
+    keep: Sequence[str] = (),
+    within: str | None = None,
+) -> pd.DataFrame:
     """Blank the rows that stand for fewer than `k` customers.
 
-    Where exactly one row is blanked, the smallest of the others is blanked
-    too: a total would give the first one away.
+    A total gives away what the blanked rows hold together. So as long as that
+    is a single row, or fewer than `k` customers, the smallest of the other rows
+    is blanked too.
 
     Parameters
     ----------
@@ -24,6 +32,9 @@ def suppress(table: pd.DataFrame, *, count: str, k: int, keep: Sequence[str] = (
         Smallest group shown.
     keep : sequence of str
         Numbers that say nothing about the people of a group and stay.
+    within : str, optional
+        Column that names a larger group whose total is shown elsewhere; the
+        rule then holds in each larger group.
 
     Returns
     -------
@@ -40,9 +51,13 @@ def suppress(table: pd.DataFrame, *, count: str, k: int, keep: Sequence[str] = (
     2        NaN      NaN
     """
     small = (table[count] > 0) & (table[count] < k)
-    others = table.loc[~small & (table[count] > 0), count]
-    if small.sum() == 1 and len(others):
-        small = small | (table.index == others.idxmin())
+    larger = pd.Series(0, index=table.index) if within is None else table[within]
+    for group in larger[small].unique():
+        counts = table.loc[(larger == group) & (table[count] > 0), count].sort_values(kind="stable")
+        n_blanked = int((counts < k).sum())
+        while n_blanked < len(counts) and (n_blanked == 1 or counts.iloc[:n_blanked].sum() < k):
+            n_blanked += 1
+        small[counts.index[:n_blanked]] = True
     numeric = table.select_dtypes("number").columns.difference(list(keep))
     shown = table.copy()
     shown[numeric] = shown[numeric].astype(float).mask(small)
