@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "intake": {"schema", "sources", "transactions"},
     "outputs": {"schema", "formats"},
     "plots": {"outputs", "formats"},
-    "findings": {"outputs", "formats", "evaluation", "spend"},
+    "findings": {"outputs", "formats", "discrimination", "evaluation", "spend"},
     "glossary": set(),
     "release": set(),
     "pages": {"outputs"},

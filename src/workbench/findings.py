@@ -8,7 +8,7 @@ import pandas as pd
 
 from workbench import discrimination
 from workbench.evaluation import MAX_CONCORDANCE_LOSS, MIN_RMSE_GAIN, PurchaseVerdict
-from workbench.formats import Style
+from workbench.formats import Number, Style
 from workbench.outputs import Sentence, Verdict, say
 from workbench.spend import Independence
 
@@ -306,6 +306,8 @@ def purchase_rule(*, style: Style) -> Sentence:
 def by_frequency(comparison: pd.DataFrame, *, style: Style) -> Sentence:
     """Say how far the expected purchases are from the actual ones in sum."""
     shown = comparison.dropna()
+    if shown.empty:
+        return say("Jede Gruppe ist zu klein, um gezeigt zu werden")
     actual = (shown["customers"] * shown["actual"]).sum()
     expected = (shown["customers"] * shown["expected"]).sum()
     return say(
@@ -432,12 +434,13 @@ def churn_quality(row: pd.Series, *, label: str, is_stopwatch: bool, style: Styl
     """Say whether the chosen churn forecast is worth having on the test origin."""
     passed = discrimination.is_useful(row)
     sentence = say(
-        "Gewählt ist „" + label + "“: Trennschärfe {auc} (Zufall wäre {zufall}), und die "
+        "Gewählt ist „{verfahren}“: Trennschärfe {auc} (Zufall wäre {zufall}), und die "
         "Wahrscheinlichkeiten sind {skill} "
         + ("besser" if row["brier_skill"] > 0 else "schlechter")
         + " als die bloße Grundrate.",
         auc=style.number(row["auc"], digits=3),
         zufall=style.number(0.5, digits=1),
+        verfahren=style.text(label),
         skill=style.share(abs(row["brier_skill"]), digits=1),
     )
     if not passed:
@@ -469,7 +472,8 @@ def quality(table: pd.DataFrame, *, style: Style) -> Sentence:
     """Say which forecast was chosen and how well it sorts."""
     chosen = table[table["chosen"]].iloc[0]
     return say(
-        "„" + str(table.index[table["chosen"]][0]) + "“ erreicht {auc}, das beste Verfahren {best}",
+        "„{verfahren}“ erreicht {auc}, das beste Verfahren {best}",
+        verfahren=style.text(chosen.name),
         auc=style.number(chosen["auc"], digits=3),
         best=style.number(table["auc"].max(), digits=3),
     )
@@ -487,6 +491,9 @@ def quality_alt(table: pd.DataFrame, *, style: Style) -> Sentence:
 
 def calibration(bins: pd.DataFrame, *, style: Style) -> Sentence:
     """Say in how many classes the prediction lies within the bounds, and how far off it gets."""
+    bins = bins.dropna(subset=["predicted"])
+    if bins.empty:
+        return say("Jede Gruppe ist zu klein, um gezeigt zu werden")
     inside = (bins["predicted"] >= bins["low"]) & (bins["predicted"] <= bins["high"])
     gap = (bins["predicted"] - bins["observed"]).abs().max()
     return say(
@@ -532,7 +539,10 @@ def importance(table: pd.DataFrame, *, style: Style) -> Sentence:
 
 def importance_note(label: str) -> Sentence:
     """Say which model was taken apart."""
-    return say("Verlust an Trennschärfe je Merkmal, Verfahren: " + label)
+    return say(
+        "Verlust an Trennschärfe je Merkmal, Verfahren: {verfahren}",
+        verfahren=Number(label, "text", label),
+    )
 
 
 def importance_alt(table: pd.DataFrame, *, style: Style) -> Sentence:

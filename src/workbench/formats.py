@@ -6,16 +6,18 @@ table file holds have one origin.
 
 from __future__ import annotations
 
+import decimal
 import math
 from typing import Any, NamedTuple
 
 import pandas as pd
-from babel.core import UnknownLocaleError
 from babel.dates import format_date
-from babel.numbers import format_currency, format_decimal, format_percent
+from babel.numbers import format_currency, format_decimal, format_percent, is_currency
 
 LOCALES = ("de_DE", "de_AT", "de_CH")
 NOTHING = "–"
+# The largest float has 309 digits before the point.
+LONGEST_NUMBER = 400
 
 
 class Number(NamedTuple):
@@ -59,7 +61,9 @@ class Style(NamedTuple):
     def number(self, value: float, *, digits: int = 2) -> Number:
         """Write a decimal number with a fixed count of digits."""
         return self._write(
-            value, "number", lambda v: format_decimal(v, _pattern(digits), self.locale)
+            value,
+            "number",
+            lambda v: format_decimal(_rounded(v, digits), _pattern(digits), self.locale),
         )
 
     def money(self, value: float, *, digits: int = 0) -> Number:
@@ -80,6 +84,8 @@ class Style(NamedTuple):
 
     def date(self, value: pd.Timestamp) -> Number:
         """Write a day; the value becomes its ISO text."""
+        if _is_nothing(value):
+            return Number(None, "date", NOTHING)
         day = pd.Timestamp(value)
         return Number(
             day.date().isoformat(), "date", format_date(day.date(), "medium", locale=self.locale)
@@ -109,20 +115,19 @@ class Style(NamedTuple):
         """
         if unit not in UNITS:
             raise ValueError(f"unit {unit!r} is unknown; take one of {', '.join(UNITS)}.")
-        if unit == "date" and _is_nothing(value):
-            return Number(None, "date", NOTHING)
         method = getattr(self, unit)
-        return method(value) if digits is None else method(value, digits=digits)
+        has_digits = digits is not None and unit in ("number", "money", "share")
+        return method(value, digits=digits) if has_digits else method(value)
 
     def _write(self, value: float, unit: str, text: Any) -> Number:
         if _is_nothing(value) or math.isinf(float(value)):
             return Number(None, unit, NOTHING)
         plain = round(float(value)) if unit == "count" else float(value)
-        return Number(plain, unit, text(plain))
+        with decimal.localcontext(prec=LONGEST_NUMBER):
+            return Number(plain, unit, text(plain))
 
     def _currency(self, value: float, digits: int) -> str:
-        # Half-way rounding of -0.4 would print "-0".
-        shown = round(value, digits) + 0.0
+        shown = _rounded(value, digits)
         # Babel keeps two decimals for most currencies; the patterns below are CLDR's own
         # for the locale with the decimals asked for.
         decimals = "0" if digits == 0 else "0." + "0" * digits
@@ -137,7 +142,7 @@ class Style(NamedTuple):
 
     def _percent(self, value: float, digits: int) -> str:
         sign = "%" if self.locale == "de_CH" else "\u00a0%"
-        return format_percent(round(value, digits + 2) + 0.0, _pattern(digits) + sign, self.locale)
+        return format_percent(_rounded(value, digits + 2), _pattern(digits) + sign, self.locale)
 
     def _unit(self, value: float, one: str, many: str) -> str:
         shown = round(value)
@@ -158,17 +163,18 @@ def style(*, locale: str, currency: str) -> Style:
     """
     if locale not in LOCALES:
         raise ValueError(f"locale {locale!r} is unknown; take one of {', '.join(LOCALES)}.")
-    if len(currency) != 3 or not (currency.isascii() and currency.isupper()):
+    if not is_currency(currency):
         raise ValueError(f"currency {currency!r} is no ISO 4217 code such as EUR.")
-    try:
-        format_currency(1, currency, locale=locale)
-    except UnknownLocaleError as error:
-        raise ValueError(f"locale {locale!r} is not known to Babel.") from error
     return Style(locale, currency)
 
 
 def _pattern(digits: int) -> str:
     return "#,##0" if digits == 0 else "#,##0." + "0" * digits
+
+
+def _rounded(value: float, digits: int) -> decimal.Decimal:
+    """Round half to even as the value is written, and without the sign of a zero."""
+    return round(decimal.Decimal(repr(value)), digits) + decimal.Decimal(0)
 
 
 def _is_nothing(value: object) -> bool:

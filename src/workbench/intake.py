@@ -139,8 +139,9 @@ def load(
             max_loss=max_loss,
         ).base
     folder = Path(run_dir)
-    if not (folder / ORDERS).is_file():
-        raise DataError(f"run_dir {run_dir!r} holds no {ORDERS}. Run 01_daten into it first.")
+    for needed in (ORDERS, ORIGIN):
+        if not (folder / needed).is_file():
+            raise DataError(f"run_dir {run_dir!r} holds no {needed}. Run 01_daten into it first.")
     origin = json.loads((folder / ORIGIN).read_text(encoding="utf-8"))
     orders = read_table(folder / ORDERS)
     # DuckDB hands back microseconds or days; one unit keeps arithmetic alike in both ways in.
@@ -197,7 +198,7 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a Parquet file that only its owner may read; same table, same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(config={"threads": 1}) as connection:
-        connection.from_df(table).write_parquet(str(path), compression="zstd")
+        connection.from_df(table.copy()).write_parquet(str(path), compression="zstd")
     path.chmod(0o600)
 
 

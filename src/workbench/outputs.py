@@ -79,7 +79,7 @@ def say(template: str, /, **values: Number) -> Sentence:
     """
     parts = list(string.Formatter().parse(template))
     typed = "".join(text for text, *_ in parts)
-    if any(character.isdigit() for character in typed):
+    if any(character.isnumeric() for character in typed):
         raise ValueError(f"a digit is typed into {template!r}. Compute it and pass it by name.")
     unknown = [name for _, name, *_ in parts if name is not None and name not in values]
     if unknown:
@@ -99,7 +99,7 @@ class _Output:
         raise NotImplementedError
 
     def markup(self) -> str:
-        return f"<pre>{html.escape(self.plain())}</pre>"
+        return f"<pre>{_html(self.plain())}</pre>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return {
@@ -153,9 +153,9 @@ class KeyFigures(_Output):
         """Return tiles for JupyterLab."""
         tiles = "".join(
             "<div style='border-left:4px solid #2f6fb0;padding:.3em .8em;min-width:9em'>"
-            f"<div>{html.escape(f.label)}</div>"
-            f"<div style='font-size:1.5em;font-weight:600'>{html.escape(f.number.text)}</div>"
-            f"<div style='opacity:.75'>{html.escape(str(f.note))}</div></div>"
+            f"<div>{_html(f.label)}</div>"
+            f"<div style='font-size:1.5em;font-weight:600'>{_html(f.number.text)}</div>"
+            f"<div style='opacity:.75'>{_html(str(f.note))}</div></div>"
             for f in self.figures
         )
         return f"<div style='display:flex;flex-wrap:wrap;gap:1em'>{tiles}</div>"
@@ -210,12 +210,12 @@ class Table(_Output):
 
     def markup(self) -> str:
         """Return a plain HTML table for JupyterLab."""
-        head = "".join(f"<th>{html.escape(label)}</th>" for _, label, _ in self.columns)
+        head = "".join(f"<th>{_html(label)}</th>" for _, label, _ in self.columns)
         body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell.text)}</td>" for cell in row) + "</tr>"
+            "<tr>" + "".join(f"<td>{_html(cell.text)}</td>" for cell in row) + "</tr>"
             for row in self.cells
         )
-        caption = html.escape(str(self.caption))
+        caption = _html(str(self.caption))
         return (
             f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead>"
             f"<tbody>{body}</tbody></table>"
@@ -254,7 +254,8 @@ def table(
     """
     _check_names([name])
     flat = data.reset_index() if data.index.name or data.index.nlevels > 1 else data
-    lacking = [key for key in columns if key not in flat.columns]
+    units = [unit.removeprefix("by:") for _, unit, *_ in columns.values() if unit[:3] == "by:"]
+    lacking = [key for key in (*columns, *units) if key not in flat.columns]
     if lacking:
         raise ValueError(f"table {name!r} asks for {lacking}; there are {list(flat.columns)}.")
     written = [
@@ -301,9 +302,9 @@ class Figure(_Output):
     def markup(self) -> str:
         """Return the drawing with title and caption for JupyterLab."""
         return (
-            f"<figure style='margin:0'><p style='font-weight:600'>{html.escape(str(self.title))}"
+            f"<figure style='margin:0'><p style='font-weight:600'>{_html(str(self.title))}"
             f"</p><div role='img' aria-label='{html.escape(str(self.alt), quote=True)}'>"
-            f"{self.svg}</div><figcaption>{html.escape(str(self.caption))}</figcaption></figure>"
+            f"{self.svg}</div><figcaption>{_html(str(self.caption))}</figcaption></figure>"
         )
 
 
@@ -330,7 +331,7 @@ class Finding(_Output):
 
     def markup(self) -> str:
         """Return the sentence in bold for JupyterLab."""
-        return f"<p><strong>{html.escape(self.plain())}</strong></p>"
+        return f"<p><strong>{_html(self.plain())}</strong></p>"
 
 
 def finding(name: str, sentence: Sentence, *, headline: bool = False) -> Finding:
@@ -362,8 +363,16 @@ class Verdict(_Output):
 
     def plain(self) -> str:
         """Return the verdict on one line."""
-        word = "bestanden" if self.passed else "nicht bestanden"
-        return f"{self.label}: {word}. {self.sentence} {self.consequence}"
+        return f"{self.label}: {self._word()}. {self.sentence} {self.consequence}"
+
+    def markup(self) -> str:
+        """Return the verdict as a paragraph for JupyterLab."""
+        mark = "✓" if self.passed else "✗"
+        head, body = f"{mark} {self.label}: {self._word()}.", f"{self.sentence} {self.consequence}"
+        return f"<p><strong>{_html(head)}</strong> {_html(body)}</p>"
+
+    def _word(self) -> str:
+        return "bestanden" if self.passed else "nicht bestanden"
 
 
 @dataclass(frozen=True)
@@ -381,11 +390,13 @@ class Missing(_Output):
 
     def sentence(self) -> Sentence:
         """Return the German sentence that stands in the section's place."""
+        needs = Number(self.needs, "text", self.needs)
         if self.have is None or self.need is None:
-            return Sentence(f"Für diese Auswertung fehlt: {self.needs}.")
+            return say("Für diese Auswertung fehlt: {was}.", was=needs)
         return say(
-            f"Für diese Auswertung fehlt: {self.needs} "
-            "(vorhanden: {vorhanden}, nötig: mindestens {noetig}).",
+            "Für diese Auswertung fehlt: {was} (vorhanden: {vorhanden}, nötig: mindestens "
+            "{noetig}).",
+            was=needs,
             vorhanden=self.have,
             noetig=self.need,
         )
@@ -393,6 +404,10 @@ class Missing(_Output):
     def payload(self) -> dict[str, Any]:
         """Return the JSON form."""
         return {"sentence": self.sentence().payload()}
+
+    def markup(self) -> str:
+        """Return the sentence as a paragraph for JupyterLab."""
+        return f"<p>{_html(self.plain())}</p>"
 
     def plain(self) -> str:
         """Return the sentence."""
@@ -425,6 +440,11 @@ def attempt(
         return Missing(needs, style.count(shortage.have), style.count(shortage.need))
     except NotIdentified:
         return Missing(f"{needs}; das Verfahren findet auf diesen Daten keine eindeutige Lösung")
+
+
+def _html(text: str) -> str:
+    """Escape a text; JupyterLab would set what stands between two dollar signs as a formula."""
+    return html.escape(text).replace("$", "<span>$</span>")
 
 
 def _sentence(text: str | Sentence) -> Sentence:

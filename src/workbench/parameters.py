@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import pandas as pd
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from workbench.schema import ParameterError
 
@@ -24,19 +25,49 @@ def _iso_day_or_empty(value: str) -> str:
             dt.date.fromisoformat(value)
         except ValueError:
             raise ValueError("is no ISO date such as 1998-06-30") from None
-        if len(value) != len("1998-06-30"):
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
             raise ValueError("is no ISO date such as 1998-06-30")
     return value
 
 
 def _currency_or_empty(value: str) -> str:
-    if value and not (len(value) == 3 and value.isascii() and value.isupper()):
+    if value and not (re.fullmatch("[A-Z]{3}", value)):
         raise ValueError("is no ISO 4217 code such as EUR")
     return value
 
 
+def _whole(value: Any) -> Any:
+    if isinstance(value, bool) or (
+        isinstance(value, str) and not re.fullmatch(r"\s*[+-]?[0-9]+\s*", value)
+    ):
+        raise ValueError("is no whole number")
+    return value
+
+
+def _no_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("is no number (with a decimal point)")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Decimal = Annotated[float, BeforeValidator(_no_bool)]
 IsoDay = Annotated[str, AfterValidator(_iso_day_or_empty)]
 Currency = Annotated[str, AfterValidator(_currency_or_empty)]
+
+
+class _Texts(yaml.BaseLoader):
+    """Read every value as the text that stands there, so that 010 is not 8, and no name twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[str, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key.value!r} stands twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
 
 
 class Parameters(BaseModel):
@@ -48,17 +79,17 @@ class Parameters(BaseModel):
     columns: dict[str, str] | str = Field({}, description="unsere Spaltennamen zu Ihren")
     run_dir: str = Field("", description="Ordner eines laufenden Berichts, sonst leer")
     as_of: IsoDay = Field("", description="Stichtag, leer: letzter Tag der Daten")
-    holdout_days: int = Field(
+    holdout_days: Whole = Field(
         0, ge=0, le=36500, description="Prüfzeitraum in Tagen, 0: halbe Zeitspanne"
     )
-    horizon_days: int = Field(365, ge=1, le=36500, description="so viele Tage blicken wir voraus")
-    churn_horizon_days: int = Field(
+    horizon_days: Whole = Field(365, ge=1, le=36500, description="so viele Tage blicken wir voraus")
+    churn_horizon_days: Whole = Field(
         91, ge=1, le=3650, description="Abwanderung: so viele Tage ohne Kauf"
     )
-    annual_discount_rate: float = Field(
+    annual_discount_rate: Decimal = Field(
         0.10, ge=0, lt=1, description="Abzinsung je Jahr, effektiver Satz"
     )
-    margin: float = Field(1.0, gt=0, le=1, description="Deckungsbeitrag als Anteil am Umsatz")
+    margin: Decimal = Field(1.0, gt=0, le=1, description="Deckungsbeitrag als Anteil am Umsatz")
     currency: Currency = Field("", description="Währung, leer: die der Daten, sonst EUR")
     locale: Literal["de_DE", "de_AT", "de_CH"] = Field(
         "de_DE", description="Schreibweise der Zahlen"
@@ -66,12 +97,12 @@ class Parameters(BaseModel):
     duplicates: Literal["report", "drop"] = Field(
         "report", description="gleiche Zeilen: report behält und zählt, drop entfernt"
     )
-    max_loss: float = Field(
+    max_loss: Decimal = Field(
         0.35, ge=0, le=1, description="höchster Anteil, den die Bereinigung entfernen darf"
     )
-    k: int = Field(5, ge=1, description="kleinste Gruppe, die gezeigt wird")
+    k: Whole = Field(5, ge=1, description="kleinste Gruppe, die gezeigt wird")
     fatal: list[str] = Field([], description="Prüfungen, die den Lauf mit Status 1 beenden")
-    seed: int = Field(20050401, ge=0, lt=2**32, description="Startwert für jeden Zufall")
+    seed: Whole = Field(20050401, ge=0, lt=2**32, description="Startwert für jeden Zufall")
     out: str = Field("", description="Ordner des Berichts, leer: reports/<Name der Quelle>")
 
 
@@ -90,19 +121,16 @@ def read_config(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise ParameterError(f"configuration {path} cannot be read: {error}.") from error
     try:
-        content = yaml.safe_load(text)
+        content = yaml.load(text, Loader=_Texts)
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f" at line {where.line + 1}" if where else ""
         raise ParameterError(f"configuration {path} is no valid YAML{line}.") from error
-    if content is None:
+    if content in (None, ""):
         return {}
     if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
         raise ParameterError(f"configuration {path} is no list of 'name: value' lines.")
-    return {
-        name: value.isoformat() if isinstance(value, dt.date) else value
-        for name, value in content.items()
-    }
+    return content
 
 
 def read_value(name: str, text: str) -> Any:
@@ -115,7 +143,7 @@ def read_value(name: str, text: str) -> Any:
     if field is None or not _takes_collection(field.annotation):
         return text
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader=_Texts)
     except yaml.YAMLError as error:
         raise ParameterError(f"parameter {name}={text!r} is no valid YAML.") from error
 
@@ -138,7 +166,7 @@ def check(values: Mapping[str, Any], *, declared: Iterable[str]) -> Parameters:
     known = sorted(set(declared) - {"run_dir"})
     for name in values:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
             hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
             raise ParameterError(f"parameter {name} is unknown. {hint}")
     try:

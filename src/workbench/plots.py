@@ -209,14 +209,14 @@ def plot_score_grid(grid: pd.DataFrame, *, style: Style, ax: Axes | None = None)
     ax = _axes(ax, TALL)
     cells = grid["customers"].unstack("f_score").sort_index(ascending=False)
     shade = LinearSegmentedColormap.from_list("shade", ["#e8f0f9", "#1c4f8a"])
+    shade = shade.with_extremes(bad="#dfe3e8")
     largest = max(1.0, cells.fillna(0).to_numpy().max())
     shares = np.sqrt(cells.to_numpy(float) / largest)
-    shade.set_bad("#dfe3e8")
     ax.imshow(shares, cmap=shade, vmin=0, vmax=1, aspect="auto")
     for row, col in np.ndindex(cells.shape):
-        dark = shares[row, col] > 0.5
+        dark = shares[row, col] > 0.74
         text = style.write(cells.iloc[row, col], "count").text
-        ax.text(col, row, text, ha="center", va="center", color="white" if dark else "#16202b")
+        ax.text(col, row, text, ha="center", va="center", color="white" if dark else "black")
     ax.set_xticks(range(cells.shape[1]), cells.columns)
     ax.set_yticks(range(cells.shape[0]), cells.index)
     ax.set(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 
@@ -50,18 +51,28 @@ def suppress(
     1        NaN      NaN
     2        NaN      NaN
     """
-    small = (table[count] > 0) & (table[count] < k)
-    larger = pd.Series(0, index=table.index) if within is None else table[within]
-    for group in larger[small].unique():
-        counts = table.loc[(larger == group) & (table[count] > 0), count].sort_values(kind="stable")
-        n_blanked = int((counts < k).sum())
-        while n_blanked < len(counts) and (n_blanked == 1 or counts.iloc[:n_blanked].sum() < k):
-            n_blanked += 1
-        small[counts.index[:n_blanked]] = True
+    customers = table[count].to_numpy(float)
+    small = (customers > 0) & (customers < k)
+    larger = [] if within is None else table[within].unique()
+    wholes = [(table[within] == name).to_numpy() for name in larger]
+    wholes.append(np.full(len(table), True))
+    smallest_first = np.argsort(customers, kind="stable")
+    # A row blanked for one whole may leave another whole with a single blank row.
+    while exposed := [whole for whole in wholes if _gives_away(customers, small, whole, k=k)]:
+        rows = smallest_first[exposed[0][smallest_first]]
+        small[next(row for row in rows if customers[row] > 0 and not small[row])] = True
     numeric = table.select_dtypes("number").columns.difference(list(keep))
     shown = table.copy()
-    shown[numeric] = shown[numeric].astype(float).mask(small)
+    shown[numeric] = shown[numeric].astype(float)
+    shown.loc[small, numeric] = math.nan
     return shown
+
+
+def _gives_away(customers: np.ndarray, small: np.ndarray, whole: np.ndarray, *, k: int) -> bool:
+    """Say whether a total less the rows shown speaks of too few, and more can be blanked."""
+    blank = customers[whole & small]
+    more = (whole & ~small & (customers > 0)).any()
+    return bool(more and len(blank) and (len(blank) == 1 or blank.sum() < k))
 
 
 def shown(value: float, *, customers: int, k: int) -> float:

@@ -7,7 +7,7 @@ buys at a rate from Gamma(r, alpha) and leaves after a purchase with a probabili
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -57,7 +57,7 @@ class BgNbd:
     alpha: float
     a: float
     b: float
-    covariance: tuple[tuple[float, ...], ...]
+    covariance: tuple[tuple[float, ...], ...] = field(repr=False)
     log_likelihood: float
     n_customers: int
     n_repeat: int

@@ -86,6 +86,11 @@ def check_orders(orders: pd.DataFrame) -> None:
             f"{n_timed} of {len(orders)} order dates have a time of day. "
             "Make one row per customer and day with transactions.clean."
         )
+    if not pd.api.types.is_numeric_dtype(orders["amount"]):
+        raise DataError(
+            f"orders['amount'] is of type {orders['amount'].dtype}, not a number. "
+            "Clean the source with transactions.clean first."
+        )
     n_negative = int((orders["amount"] < 0).sum())
     if n_negative:
         raise DataError(
@@ -122,7 +127,8 @@ def check_summary(summary: pd.DataFrame) -> None:
     if summary.empty:
         raise DataError("summary is empty. Take an as_of on or after the first purchase.")
     x, recency, age = summary["frequency"], summary["recency"], summary["T"]
-    broken = ~((x >= 0) & (recency >= 0) & (recency <= age) & ((x > 0) == (recency > 0)))
+    fits = (x >= 0) & (recency >= 0) & (recency <= age) & (age < float("inf"))
+    broken = ~(fits & ((x > 0) == (recency > 0)))
     if broken.any():
         raise DataError(
             f"{int(broken.sum())} of {len(summary)} rows break 0 <= recency <= T or "

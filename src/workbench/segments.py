@@ -210,8 +210,9 @@ def lifecycle(
     DataError
         If `p_alive` does not cover every customer, or nobody bought twice.
     """
-    if not summary.index.isin(p_alive.index).all():
-        lacking = int((~summary.index.isin(p_alive.index)).sum())
+    alive = p_alive.reindex(summary.index)
+    lacking = int(alive.isna().sum())
+    if lacking:
         raise DataError(f"p_alive lacks {lacking} of {len(summary)} customers of the summary.")
     limits = pauses(orders, as_of=as_of)
     gaps = _gaps(orders, as_of=as_of)
@@ -223,7 +224,6 @@ def lifecycle(
         return personal.reindex(summary.index).fillna(pooled)
 
     silence = summary["days_since_last"]
-    alive = p_alive.reindex(summary.index)
     last_pause = own.last().reindex(summary.index)
     gone = (alive < LIKELY_GONE) | (silence > limit(LONG_PAUSE, limits.long))
     at_risk = (alive <= LIKELY_ALIVE) | (silence > limit(USUAL_PAUSE, limits.usual))
@@ -233,7 +233,7 @@ def lifecycle(
             summary["frequency"] == 0,
             gone,
             at_risk,
-            last_pause > limits.long,
+            last_pause > limit(LONG_PAUSE, limits.long).clip(lower=limits.long),
         ],
         [
             "Aktivierung",

@@ -5,7 +5,7 @@ Amounts of one customer follow Gamma(p, nu), and nu differs between customers li
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -46,7 +46,7 @@ class GammaGamma:
     p: float
     q: float
     v: float
-    covariance: tuple[tuple[float, ...], ...]
+    covariance: tuple[tuple[float, ...], ...] = field(repr=False)
     log_likelihood: float
     n_customers: int
     condition: float

@@ -221,7 +221,7 @@ def profiles(summary: pd.DataFrame) -> pd.DataFrame:
 
 def _packed(x: np.ndarray, recency: np.ndarray, age: np.ndarray) -> np.ndarray | None:
     """Pack three whole numbers into one sortable integer; None if they do not fit."""
-    whole = (recency == np.floor(recency)).all() and (age == np.floor(age)).all()
+    whole = all((part == np.floor(part)).all() for part in (x, recency, age))
     age_span = int(age.max()) + 1
     if not whole or (int(x.max()) + 1) * age_span**2 >= 2**62:
         return None

@@ -1,0 +1,104 @@
+"""German labels and units of the columns that a report shows: one meaning for each name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+COLUMNS: dict[str, tuple[Any, ...]] = {
+    # groups of customers
+    "customers": ("Kunden", "count"),
+    "customer_share": ("Anteil der Kunden", "share", 1),
+    "revenue": ("bisheriger Umsatz", "money"),
+    "revenue_share": ("Anteil am Umsatz", "share", 1),
+    "top_share": ("beste Kunden", "share"),
+    "share_of_total": ("ihr Anteil am Gesamten", "share", 1),
+    "decile": ("Zehntel", "count"),
+    "mean_value": ("mittlerer Kundenwert", "money", 2),
+    "value": ("Summe der Kundenwerte", "money"),
+    "value_share": ("Anteil am Wert", "share", 1),
+    # cleaning and time
+    "label": ("", "text"),
+    "n": ("Anzahl", "count"),
+    "n_rows": ("Zeilen", "count"),
+    "amount": ("Betrag", "money", 2),
+    "month": ("Monat ab", "date"),
+    "known_customers": ("Bestandskunden", "count"),
+    "new_customers": ("Neukunden", "count"),
+    "revenue_known": ("Umsatz Bestandskunden", "money"),
+    "revenue_new": ("Umsatz Neukunden", "money"),
+    "n_orders": ("Kauftage", "text"),
+    # segments
+    "segment": ("Segment", "text"),
+    "state": ("Phase", "text"),
+    "r_score": ("Note letzter Kauf", "count"),
+    "f_score": ("Note Häufigkeit", "count"),
+    "median_basket": ("mittlerer Betrag je Kauf", "money", 2),
+    "median_days_since_last": ("Tage seit dem letzten Kauf", "count"),
+    # forecasts of purchases
+    "forecast": ("Verfahren", "text"),
+    "mae": ("mittlerer Fehler (MAE)", "number", 4),
+    "rmse": ("Fehler (RMSE)", "number", 4),
+    "bias": ("Abweichung der Summe", "share", 1),
+    "wape": ("Fehler je Kauf (WAPE)", "number", 3),
+    "concordance": ("Konkordanz", "number", 3),
+    "rank_correlation": ("Rangkorrelation", "number", 3),
+    "frequency": ("Wiederholungskäufe", "text"),
+    "actual": ("beobachtet", "number", 3),
+    "expected": ("erwartet", "number", 3),
+    "step": ("Woche", "count"),
+    "last_day": ("bis", "date"),
+    "cumulative_actual": ("beobachtet", "count"),
+    "cumulative_expected": ("erwartet", "number", 1),
+    # parameters
+    "fitted_to": ("angepasst bis", "date"),
+    "model": ("Modell", "text"),
+    "parameter": ("Parameter", "text"),
+    "unit": ("Einheit", "text"),
+    "estimate": ("Schätzwert", "number", 4),
+    "standard_error": ("Standardfehler", "number", 4),
+    "workbench": ("unsere Anpassung", "number", 6),
+    "lifetimes": ("Paket lifetimes", "number", 6),
+    "relative_difference": ("Abweichung", "share", 5),
+    # probabilities
+    "origin": ("Stichtag", "date"),
+    "role": ("Rolle", "text"),
+    "prediction": ("Verfahren", "text"),
+    "churned": ("ohne Kauf", "share", 1),
+    "auc": ("Trennschärfe (AUC)", "number", 3),
+    "brier": ("Brier-Wert", "number", 4),
+    "brier_skill": ("besser als Grundrate", "share", 1),
+    "bin": ("Gruppe", "count"),
+    "predicted": ("vorhergesagt", "share", 1),
+    "observed": ("tatsächlich", "share", 1),
+    "low": ("von", "share", 1),
+    "high": ("bis", "share", 1),
+    "risk_from": ("Risiko von", "share"),
+    "risk_to": ("bis", "share"),
+    "feature": ("Merkmal", "text"),
+    "auc_loss": ("Verlust an Trennschärfe", "number", 4),
+}
+
+
+def of(*names: str, **labels: str) -> dict[str, tuple[Any, ...]]:
+    """Return label and unit of the columns named, as `outputs.table` takes them.
+
+    Parameters
+    ----------
+    *names : str
+        Columns in the order shown.
+    **labels : str
+        Another label for one of them, where a table needs it.
+
+    Raises
+    ------
+    KeyError
+        If a column is unknown.
+
+    Examples
+    --------
+    >>> of("segment", "customers", customers="Kundinnen")
+    {'segment': ('Segment', 'text'), 'customers': ('Kundinnen', 'count')}
+    """
+    return {
+        name: (labels.get(name, COLUMNS[name][0]), *COLUMNS[name][1:]) for name in names
+    }

@@ -1,0 +1,634 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench import churn, cohorts, discrimination, evaluation, findings, privacy, segments
+from workbench.evaluation import PurchaseVerdict
+from workbench.formats import Style
+from workbench.outputs import Sentence
+from workbench.spend import Independence
+
+NBSP = "\u00a0"
+STYLE = Style("de_DE", "EUR")
+NAN = float("nan")
+
+
+def plain(sentence: Sentence) -> str:
+    """Return the text with ordinary spaces."""
+    return str(sentence).replace(NBSP, " ")
+
+
+def summary(n: int = 6) -> pd.DataFrame:
+    index = pd.Index([f"c{i}" for i in range(n)], name="customer_id")
+    frequency = [1] * (n // 3) + [0] * (n - n // 3)
+    table = pd.DataFrame({"frequency": frequency, "revenue": 250.5}, index=index)
+    return table.assign(n_orders=table["frequency"] + 1)
+
+
+def orders() -> pd.DataFrame:
+    return pd.DataFrame({"date": pd.to_datetime(["1997-02-03", "1997-01-01"])})
+
+
+def balance(read: int, kept: int) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"reason": ["read", "duplicate", "kept"], "n_rows": [read, read - kept, kept]}
+    )
+
+
+def months() -> pd.DataFrame:
+    index = pd.date_range("2024-01-01", periods=3, freq="MS", name="month")
+    return pd.DataFrame(
+        {
+            "known_customers": [0, 20, 10],
+            "new_customers": [20, 10, 0],
+            "revenue_known": [0.0, 150.0, 50.0],
+            "revenue_new": [100.0, 100.0, 0.0],
+        },
+        index=index,
+    )
+
+
+def order_counts() -> pd.DataFrame:
+    index = pd.Index(["1", "2", "3", "4", "5", "6", "7+"], name="n_orders")
+    customers = [1411, 439, 214, 100, 62, 67, 64]
+    table = pd.DataFrame({"customers": customers}, index=index)
+    return table.assign(customer_share=table["customers"] / 2357)
+
+
+def concentration() -> pd.DataFrame:
+    index = pd.Index([0.1, 0.2, 0.5, 1.0], name="top_share")
+    return pd.DataFrame(
+        {"customers": [20, 40, 100, 200], "share_of_total": [0.45, 0.62, 0.875, 1.0]}, index=index
+    )
+
+
+def sizes() -> pd.DataFrame:
+    index = pd.Index(["Spitzenkunden", "Stammkunden", "Ruhende"], name="segment")
+    return pd.DataFrame(
+        {
+            "customers": [10, 30, 60],
+            "customer_share": [0.1, 0.3, 0.6],
+            "revenue": [500.0, 400.0, 100.0],
+            "revenue_share": [0.5, 0.4, 0.1],
+        },
+        index=index,
+    )
+
+
+def states() -> pd.DataFrame:
+    index = pd.Index(segments.STATES, name="state")
+    return pd.DataFrame(
+        {
+            "customers": [10, 50, 20, 8, 1200, 7],
+            "customer_share": np.array([10, 50, 20, 8, 1200, 7]) / 1295,
+            "revenue": 1.0,
+            "revenue_share": [0.1, 0.1, 0.4, 0.15, 0.21, 0.04],
+        },
+        index=index,
+    )
+
+
+def grid(largest: float = 1234) -> pd.DataFrame:
+    cells = segments.GRID.stack().rename("segment").to_frame().assign(customers=10.0)
+    cells.loc[(2, 1), "customers"] = largest
+    return cells
+
+
+def by_frequency() -> pd.DataFrame:
+    return pd.DataFrame(
+        {"customers": [1000, 200, 0], "actual": [0.2, 4.0, NAN], "expected": [0.21, 3.5, NAN]},
+        index=pd.RangeIndex(3, name="frequency"),
+    )
+
+
+def weeks(actual: float = 1000.0, expected: float = 879.0) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"cumulative_actual": [5.0, actual], "cumulative_expected": [7.0, expected]},
+        index=pd.RangeIndex(1, 3, name="step"),
+    )
+
+
+def verdict(**changed) -> PurchaseVerdict:
+    parts = {
+        "passed": True,
+        "lower_rmse": True,
+        "keeps_ranking": True,
+        "keeps_bias": True,
+        "best_naive": "same_count_again",
+        "rmse_gain": 0.1842,
+        "concordance_gain": 0.012,
+        "bias": -0.1208,
+        "naive_bias": 0.3061,
+    }
+    return PurchaseVerdict(**(parts | changed))
+
+
+def opinion(difference: float = 3e-6, *, failed: bool = False) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "parameter": ["r", "alpha"],
+            "lifetimes": [0.24, NAN if failed else 4.4],
+            "relative_difference": [-difference, NAN if failed else difference / 2],
+        }
+    )
+
+
+def deciles() -> pd.DataFrame:
+    index = pd.RangeIndex(1, 11, name="decile")
+    return pd.DataFrame({"customers": 20, "mean_value": np.arange(10, 0, -1) * 123.4}, index=index)
+
+
+def quality() -> pd.DataFrame:
+    index = pd.Index(["Zeit seit dem letzten Kauf", "Logistische Regression"])
+    return pd.DataFrame({"auc": [0.829, 0.832], "chosen": [True, False]}, index=index)
+
+
+def bins() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "customers": [40, 40, 40],
+            "predicted": [0.1, 0.5, 0.9],
+            "observed": [0.12, 0.7, 0.88],
+            "low": [0.05, 0.6, 0.8],
+            "high": [0.2, 0.8, 0.95],
+        },
+        index=pd.RangeIndex(1, 4, name="bin"),
+    )
+
+
+def risks() -> pd.DataFrame:
+    return pd.DataFrame({"customers": [1000, 1357], "expected_silent": [600.4, 1300.2]})
+
+
+def importance() -> pd.DataFrame:
+    index = pd.Index(["Zeit seit dem letzten Kauf", "Umsatz"], name="label")
+    return pd.DataFrame({"auc_loss": [0.1234, 0.001]}, index=index)
+
+
+# by hand: every sentence
+
+
+@pytest.mark.parametrize(
+    ("sentence", "text"),
+    [
+        (
+            findings.base(
+                summary(), orders=orders(), as_of=pd.Timestamp("1998-06-30"), k=5, style=STYLE
+            ),
+            "Vom 01.01.1997 bis zum 30.06.1998 haben 6 Kunden an 8 Kauftagen 1.503 € ausgegeben; "
+            "33,3 % von ihnen kauften mehr als einmal.",
+        ),
+        (
+            findings.cleaning(balance(6919, 6919), style=STYLE),
+            "Alle 6.919 Zeilen sind brauchbar; es wurde nichts entfernt.",
+        ),
+        (
+            findings.cleaning(balance(2000, 1500), style=STYLE),
+            "Von 2.000 Zeilen bleiben 1.500; entfernt wurden 500 (25,0 %), jede mit Grund.",
+        ),
+        (
+            findings.months(months(), style=STYLE),
+            "50 % des Umsatzes stammt von Kunden, die schon einmal gekauft hatten",
+        ),
+        (
+            findings.months_alt(months(), style=STYLE),
+            "Säulen für 3 Monate, geteilt in Bestandskunden und Neukunden. "
+            "Der stärkste Monat beginnt am 01.02.2024 und bringt 250 €.",
+        ),
+        (
+            findings.order_counts(order_counts(), style=STYLE),
+            "60 % der Kunden haben an genau einem Tag gekauft",
+        ),
+        (
+            findings.order_counts_alt(order_counts(), style=STYLE),
+            "Säulen für die Zahl der Kauftage je Kunde: 1.411 Kunden kauften einmal, "
+            "64 Kunden an 7 oder mehr Tagen.",
+        ),
+        (
+            findings.concentration(concentration(), what="des Umsatzes", style=STYLE),
+            "Das beste Zehntel der Kunden hält 45 % des Umsatzes",
+        ),
+        (
+            findings.concentration_alt(concentration(), style=STYLE),
+            "Kurve über der Diagonale: Auf die beste Hälfte der Kunden entfallen 88 %, "
+            "auf das beste Fünftel 62 %.",
+        ),
+        (
+            findings.segments(sizes(), style=STYLE),
+            "Spitzenkunden: 10 % der Kunden, aber 50 % des Umsatzes",
+        ),
+        (
+            findings.shares_alt(sizes(), style=STYLE),
+            "Zwei Balken je Gruppe, Anteil der Kunden und Anteil am Umsatz, für 3 Gruppen. "
+            "Die größte Gruppe heißt Ruhende und umfasst 60 % der Kunden.",
+        ),
+        (
+            findings.grid(grid(), style=STYLE),
+            "Die größte Gruppe, 1.234 Kunden, hat die Note 2 für den letzten Kauf "
+            "und die Note 1 für die Häufigkeit",
+        ),
+        (
+            findings.grid_alt(grid(), style=STYLE),
+            "Gitter aus 25 Zellen, Note für den letzten Kauf mal Note für die Häufigkeit, "
+            "mit der Zahl der Kunden; dunkler heißt mehr Kunden.",
+        ),
+        (
+            findings.lifecycle(states(), style=STYLE),
+            "1.208 Wiederkäufer sind gefährdet oder schon still; sie brachten bisher 36 % des "
+            "Umsatzes",
+        ),
+        (
+            findings.independence(Independence(0.1139, 0.05, 0.176, 946), style=STYLE),
+            "Kaufbetrag und Häufigkeit hängen schwach zusammen "
+            "(Korrelation 0,11, Unsicherheitsbereich 0,05 bis 0,18).",
+        ),
+        (
+            findings.by_frequency(by_frequency(), style=STYLE),
+            "Das Modell erwartet 910 Käufe, gekauft wurde 1.000 Mal",
+        ),
+        (
+            findings.tracking(weeks(), style=STYLE),
+            "Am Ende liegt die erwartete Summe 12,1 % unter der beobachteten",
+        ),
+        (
+            findings.tracking(weeks(expected=1200.0), style=STYLE),
+            "Am Ende liegt die erwartete Summe 20,0 % über der beobachteten",
+        ),
+        (
+            findings.tracking_alt(weeks(), style=STYLE),
+            "Zwei steigende Kurven über 2 Wochen: beobachtet bis 1.000, "
+            "erwartet bis 879 Wiederholungskäufe.",
+        ),
+        (
+            findings.value_note(365, 0.1, 1.0, style=STYLE),
+            "Umsatz der nächsten 365 Tage, abgezinst mit 10,0 % im Jahr",
+        ),
+        (
+            findings.value_note(91, 0.05, 0.3, style=STYLE),
+            "Deckungsbeitrag der nächsten 91 Tage, abgezinst mit 5,0 % im Jahr",
+        ),
+        (findings.window_note(91, style=STYLE), "in den nächsten 91 Tagen"),
+        (
+            findings.value(pd.DataFrame({"clv": [1000.0, 234.5]}), horizon_days=365, style=STYLE),
+            "Die 2 Kunden von heute sind in den nächsten 365 Tagen voraussichtlich 1.234 € wert, "
+            "im Mittel 617,25 € je Kunde.",
+        ),
+        (
+            findings.deciles(deciles(), style=STYLE),
+            "Ein Kunde im besten Zehntel ist im Mittel 1.234 € wert, im fünften 740 €",
+        ),
+        (
+            findings.deciles_alt(deciles(), style=STYLE),
+            "Fallende Säulen für 10 Zehntel der Kunden, vom wertvollsten mit 1.234 € "
+            "bis zum letzten mit 123 € je Kunde.",
+        ),
+        (
+            findings.quality(quality(), style=STYLE),
+            "„Zeit seit dem letzten Kauf“ erreicht 0,829, das beste Verfahren 0,832",
+        ),
+        (
+            findings.quality_alt(quality(), style=STYLE),
+            "Balken der Trennschärfe für 2 Verfahren, von 0,829 bis 0,832.",
+        ),
+        (
+            findings.calibration(bins(), style=STYLE),
+            "Die Vorhersage weicht höchstens 20,0 Prozentpunkte ab; in 2 von 3 Gruppen liegt sie "
+            "im Unsicherheitsbereich",
+        ),
+        (
+            findings.calibration_alt(bins(), style=STYLE),
+            "Punkte mit Fehlerbalken entlang der Diagonale: vorhergesagt 10 % bis 90 %, "
+            "tatsächlich 12 % bis 88 %.",
+        ),
+        (
+            findings.risk(risks(), horizon_days=91, style=STYLE),
+            "In den nächsten 91 Tagen werden voraussichtlich 1.901 der 2.357 Kunden nicht kaufen; "
+            "456 kaufen wieder.",
+        ),
+        (
+            findings.importance(importance(), style=STYLE),
+            "Am meisten sagt: Zeit seit dem letzten Kauf",
+        ),
+        (
+            findings.importance_note("Boosting (Entscheidungsbäume)"),
+            "Verlust an Trennschärfe je Merkmal, Verfahren: Boosting (Entscheidungsbäume)",
+        ),
+        (
+            findings.importance_alt(importance(), style=STYLE),
+            "Balken für 2 Merkmale; das wichtigste kostet 0,123 Trennschärfe, wenn es fehlt.",
+        ),
+    ],
+    ids=lambda value: None if isinstance(value, Sentence) else value[:40],
+)
+def test_a_sentence_says_in_german_what_the_table_holds(sentence, text):
+    assert plain(sentence) == text
+
+
+def test_the_holdout_sentence_describes_both_lines():
+    comparison = by_frequency().iloc[:2]
+    assert plain(findings.by_frequency_alt(comparison, style=STYLE)).endswith(
+        "Beobachtet steigt sie von 0,20 auf 4,00, erwartet von 0,21 auf 3,50."
+    )
+
+
+@pytest.mark.parametrize(
+    ("correlation", "word"),
+    [
+        (0.0, "kaum"),
+        (-0.09, "kaum"),
+        (0.1, "schwach"),
+        (-0.29, "schwach"),
+        (0.3, "deutlich"),
+        (-0.9, "deutlich"),
+    ],
+)
+def test_the_word_for_a_correlation_follows_its_size(correlation, word):
+    found = Independence(correlation, -1.0, 1.0, 50)
+    assert f"hängen {word} zusammen" in plain(findings.independence(found, style=STYLE))
+
+
+@pytest.mark.parametrize("code", ["", "no_dropout", "flat_ridge"])
+def test_every_caution_is_a_sentence_and_a_warning_where_one_is_due(code):
+    text = plain(findings.caution(code))
+    assert text.endswith(".") and text.startswith("Achtung: ") == bool(code)
+
+
+def test_numbers_are_written_as_the_style_says():
+    swiss = Style("de_CH", "CHF")
+    assert str(findings.months_alt(months(), style=swiss)).endswith(f"bringt CHF{NBSP}250.")
+    assert str(findings.months(months(), style=swiss)).startswith("50% ")
+
+
+# by hand: verdicts
+
+
+def test_a_model_that_passes_may_be_used():
+    shown = findings.purchase_verdict(verdict(), style=STYLE)
+    assert (shown.name, shown.passed) == ("clv_holdout", True)
+    assert plain(shown.sentence) == (
+        "Das Modell macht 18,4 % weniger Fehler (RMSE) als das beste einfache Verfahren, „gleich "
+        "viele Käufe wie bisher“. In der Summe liegt es 12,1 % unter dem, was gekauft wurde; das "
+        "einfache Verfahren 30,6 % über."
+    )
+    assert plain(shown.consequence) == (
+        "Die Kundenwerte dürfen verwendet werden. Rechnen Sie beim Wert des Kundenstamms mit einem "
+        "Fehler wie in der Probe."
+    )
+
+
+def test_a_model_that_fails_says_why_and_what_to_do():
+    failed = verdict(
+        passed=False,
+        lower_rmse=False,
+        keeps_bias=False,
+        best_naive="own_rate",
+        rmse_gain=-0.05,
+        bias=0.5,
+    )
+    shown = findings.purchase_verdict(failed, style=STYLE)
+    assert (shown.name, shown.passed) == ("clv_holdout", False)
+    assert plain(shown.sentence) == (
+        "Gegenüber „eigene Kaufrate“, dem besten einfachen Verfahren, besteht das Modell nicht: "
+        "der Fehler (RMSE) ist nicht klein genug; die Summe liegt weiter daneben. Sein Fehler "
+        "(RMSE) ist um 5,0 % größer, seine Summe liegt 50,0 % über dem, was gekauft wurde."
+    )
+    assert plain(shown.consequence).startswith("Planen Sie mit dem einfachen Verfahren")
+
+
+def test_a_model_that_only_sorts_worse_says_only_that():
+    failed = verdict(passed=False, keeps_ranking=False)
+    text = plain(findings.purchase_verdict(failed, style=STYLE).sentence)
+    assert "besteht das Modell nicht: die Reihenfolge der Kunden ist schlechter. Sein" in text
+    assert "um 18,4 % kleiner" in text
+
+
+def test_the_rule_is_stated_with_its_numbers():
+    text = plain(findings.purchase_rule(style=STYLE))
+    assert text.startswith("Regel: ") and text.endswith(".")
+    assert "mindestens 1 % kleiner" in text and "0,01" in text
+    assert evaluation.MIN_RMSE_GAIN == evaluation.MAX_CONCORDANCE_LOSS == 0.01
+
+
+def test_the_rule_of_the_churn_forecast_is_stated_with_its_numbers():
+    text = plain(findings.choice_rule(style=STYLE))
+    for number in (
+        STYLE.number(discrimination.AUC_TOLERANCE),
+        STYLE.share(discrimination.BRIER_TOLERANCE),
+        STYLE.number(discrimination.MIN_AUC, digits=1),
+    ):
+        assert str(number).replace(NBSP, " ") in text
+    assert text.endswith(".")
+
+
+@pytest.mark.parametrize("name", ["bgnbd", "same_count_again", "own_rate", "population_mean"])
+def test_every_naive_forecast_has_a_german_name(name):
+    assert findings.FORECASTS[name] != name
+    findings.purchase_verdict(verdict(best_naive=name), style=STYLE)
+
+
+def test_every_naive_forecast_of_the_evaluation_is_named():
+    calibration = pd.DataFrame({"frequency": [1], "recency": [1.0], "T": [2.0]}, index=["a"])
+    naive = evaluation.naive_forecasts(calibration, holdout_days=1, calibration_days=3)
+    assert set(naive.columns) <= set(findings.FORECASTS)
+
+
+@pytest.mark.parametrize(("difference", "agrees"), [(3e-6, True), (1e-4, True), (1.1e-4, False)])
+def test_the_second_opinion_agrees_up_to_its_tolerance(difference, agrees):
+    shown = findings.second_opinion(opinion(difference), style=STYLE)
+    assert (shown.name, shown.passed) == ("clv_second_opinion", agrees)
+    assert "(erlaubt: 0,01 %)" in plain(shown.sentence)
+    begin = "Die Parameter sind durch" if agrees else "Lassen Sie die Parameter prüfen"
+    assert plain(shown.consequence).startswith(begin)
+
+
+def test_the_second_opinion_names_the_largest_difference():
+    shown = findings.second_opinion(opinion(3e-6), style=STYLE)
+    assert "lifetimes beträgt 0,00030 % (erlaubt" in plain(shown.sentence)
+
+
+def test_a_second_opinion_that_fails_confirms_nothing():
+    shown = findings.second_opinion(opinion(failed=True), style=STYLE)
+    assert shown.passed is False
+    assert plain(shown.sentence) == (
+        "Das Paket lifetimes findet auf diesen Daten keine Lösung; unsere steht allein."
+    )
+
+
+@pytest.mark.parametrize(
+    ("auc", "skill", "stopwatch", "passed", "consequence"),
+    [
+        (0.83, 0.12, False, True, "Die Risiken dürfen verwendet werden"),
+        (0.83, 0.12, True, True, "Die Stoppuhr genügt"),
+        (0.6, 0.001, False, True, "Die Risiken dürfen verwendet werden"),
+        (0.599, 0.12, True, False, "Verwenden Sie die Risiken nicht"),
+        (0.83, 0.0, False, False, "Verwenden Sie die Risiken nicht"),
+        (0.83, -0.12, True, False, "Verwenden Sie die Risiken nicht"),
+        (NAN, NAN, False, False, "Verwenden Sie die Risiken nicht"),
+    ],
+)
+def test_a_churn_forecast_passes_if_it_sorts_and_is_better_than_the_base_rate(
+    auc, skill, stopwatch, passed, consequence
+):
+    row = pd.Series({"auc": auc, "brier_skill": skill})
+    shown = findings.churn_quality(row, label="Boosting", is_stopwatch=stopwatch, style=STYLE)
+    assert (shown.name, shown.passed) == ("churn_quality", passed)
+    assert plain(shown.consequence).startswith(consequence)
+
+
+def test_the_churn_verdict_names_the_method_and_its_figures():
+    row = pd.Series({"auc": 0.8291, "brier_skill": -0.0123})
+    shown = findings.churn_quality(row, label="Boosting", is_stopwatch=False, style=STYLE)
+    assert plain(shown.sentence) == (
+        "Gewählt ist „Boosting“: Trennschärfe 0,829 (Zufall wäre 0,5), und die "
+        "Wahrscheinlichkeiten sind 1,2 % schlechter als die bloße Grundrate."
+    )
+
+
+def test_the_names_of_the_verdicts_are_those_that_fatal_may_name():
+    row = pd.Series({"auc": 0.8, "brier_skill": 0.1})
+    shown = (
+        findings.purchase_verdict(verdict(), style=STYLE),
+        findings.second_opinion(opinion(), style=STYLE),
+        findings.churn_quality(row, label="Boosting", is_stopwatch=False, style=STYLE),
+    )
+    assert tuple(one.name for one in shown) == findings.VERDICTS
+
+
+# properties
+
+
+def all_suppressed(table: pd.DataFrame) -> pd.DataFrame:
+    numbers = table.select_dtypes("number").columns
+    return table.assign(**dict.fromkeys(numbers, NAN))
+
+
+SUPPRESSED = {
+    "months": lambda: findings.months(all_suppressed(months()), style=STYLE),
+    "months_alt": lambda: findings.months_alt(all_suppressed(months()), style=STYLE),
+    "order_counts": lambda: findings.order_counts(all_suppressed(order_counts()), style=STYLE),
+    "order_counts_alt": lambda: findings.order_counts_alt(
+        all_suppressed(order_counts()), style=STYLE
+    ),
+    "concentration": lambda: findings.concentration(
+        all_suppressed(concentration()), what="des Umsatzes", style=STYLE
+    ),
+    "concentration_alt": lambda: findings.concentration_alt(
+        all_suppressed(concentration()), style=STYLE
+    ),
+    "segments": lambda: findings.segments(all_suppressed(sizes()), style=STYLE),
+    "shares_alt": lambda: findings.shares_alt(all_suppressed(sizes()), style=STYLE),
+    "grid": lambda: findings.grid(all_suppressed(grid()), style=STYLE),
+    "lifecycle": lambda: findings.lifecycle(all_suppressed(states()), style=STYLE),
+    "by_frequency": lambda: findings.by_frequency(all_suppressed(by_frequency()), style=STYLE),
+    "by_frequency_alt": lambda: findings.by_frequency_alt(
+        all_suppressed(by_frequency()), style=STYLE
+    ),
+    "tracking": lambda: findings.tracking(weeks(actual=0.0, expected=0.0), style=STYLE),
+    "deciles": lambda: findings.deciles(all_suppressed(deciles()), style=STYLE),
+    "deciles_alt": lambda: findings.deciles_alt(all_suppressed(deciles()), style=STYLE),
+    "calibration": lambda: findings.calibration(all_suppressed(bins()), style=STYLE),
+    "calibration_alt": lambda: findings.calibration_alt(all_suppressed(bins()), style=STYLE),
+}
+
+
+@pytest.mark.parametrize("name", SUPPRESSED)
+def test_a_table_that_is_all_suppressed_gives_a_dash_or_says_so_and_no_figure(name):
+    text = plain(SUPPRESSED[name]())
+    assert "–" in text or "zu klein" in text
+    assert "nan" not in text.lower() and "inf " not in text
+    figures = [n.value for n in SUPPRESSED[name]().values.values() if n.unit != "count"]
+    assert not any(isinstance(value, float) for value in figures)
+
+
+def test_groups_that_are_hidden_are_not_counted_as_missed():
+    hidden = bins().assign(customers=[40, 40, 3])
+    shown = privacy.suppress(hidden, count="customers", k=5)
+    assert shown["predicted"].notna().sum() == 1
+    text = plain(findings.calibration(shown, style=STYLE))
+    assert "in 0 von 1 Gruppen" in text and "höchstens 20,0 Prozentpunkte" in text
+
+
+def test_the_largest_segment_may_be_hidden_and_another_is_named():
+    shown = sizes()
+    shown.loc["Spitzenkunden"] = NAN
+    assert plain(findings.segments(shown, style=STYLE)).startswith("Stammkunden: 30 %")
+
+
+def test_one_hidden_state_hides_the_sum_of_both():
+    shown = states()
+    shown.loc["Bindung gefährdet"] = NAN
+    assert plain(findings.lifecycle(shown, style=STYLE)).startswith("– Wiederkäufer")
+    assert plain(findings.lifecycle(shown, style=STYLE)).endswith("bisher – des Umsatzes")
+
+
+@pytest.mark.parametrize("n", [1, 2, 4])
+def test_a_base_smaller_than_k_shows_neither_money_nor_shares_nor_days(n):
+    sentence = findings.base(
+        summary(n), orders=orders(), as_of=pd.Timestamp("1998-06-30"), k=5, style=STYLE
+    )
+    shown = {number.unit for number in sentence.values.values() if number.value is not None}
+    assert shown <= {"count"} and len(sentence.values) == 1
+    assert "1997" not in plain(sentence)
+
+
+@pytest.mark.parametrize("label", ["{x}", "{auc}", "{", "Modell 2", "½", "{0.__class__}"])
+def test_a_label_is_said_as_it_is(label):
+    row = pd.Series({"auc": 0.8, "brier_skill": 0.1})
+    one = findings.churn_quality(row, label=label, is_stopwatch=False, style=STYLE)
+    assert f"„{label}“" in plain(one.sentence)
+    two = findings.quality(quality().rename({"Zeit seit dem letzten Kauf": label}), style=STYLE)
+    assert f"„{label}“" in plain(two)
+    assert plain(findings.importance_note(label)).endswith(label)
+    three = findings.segments(sizes().rename({"Spitzenkunden": label}), style=STYLE)
+    assert plain(three).startswith(label)
+    four = findings.importance(
+        importance().rename({"Zeit seit dem letzten Kauf": label}), style=STYLE
+    )
+    assert plain(four).endswith(label)
+
+
+@pytest.mark.parametrize("label", churn.MODEL_LABELS.values())
+def test_every_label_of_a_churn_model_can_be_said(label):
+    row = pd.Series({"auc": 0.8, "brier_skill": 0.1})
+    findings.churn_quality(row, label=label, is_stopwatch=False, style=STYLE)
+    findings.importance_note(label)
+
+
+def test_the_tables_are_left_as_they_were():
+    for make, say in (
+        (months, findings.months_alt),
+        (sizes, findings.segments),
+        (states, findings.lifecycle),
+        (grid, findings.grid),
+        (by_frequency, findings.by_frequency),
+        (bins, findings.calibration),
+    ):
+        table, before = make(), make()
+        say(table, style=STYLE)
+        pd.testing.assert_frame_equal(table, before)
+
+
+def test_the_sentences_fit_the_tables_that_the_package_makes(sample_orders):
+    from workbench.summary import summarise
+
+    as_of = sample_orders["date"].max()
+    customers = summarise(sample_orders, as_of=as_of)
+    shown = privacy.suppress(cohorts.monthly_revenue(sample_orders), count="known_customers", k=5)
+    assert "%" in plain(findings.months(shown, style=STYLE))
+    assert "€" in plain(findings.months_alt(shown, style=STYLE))
+    counts = privacy.suppress(cohorts.order_counts(customers), count="customers", k=5)
+    text = plain(findings.order_counts_alt(counts, style=STYLE))
+    assert text.endswith("Kunden an 7 oder mehr Tagen.")
+    scores = segments.score(customers)
+    sized = privacy.suppress(segments.segment_sizes(customers, scores), count="customers", k=5)
+    assert findings.segments(sized, style=STYLE).values["segment"].value in segments.SEGMENTS
+    cells = privacy.suppress(segments.score_grid(scores), count="customers", k=5)
+    assert "die Note 1 für die Häufigkeit" in plain(findings.grid(cells, style=STYLE))
+
+
+# messages
+
+
+def test_an_unknown_caution_is_refused():
+    with pytest.raises(KeyError, match="unknown"):
+        findings.caution("unknown")

@@ -1,0 +1,305 @@
+import hashlib
+import json
+import os
+import stat
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench import intake
+from workbench.schema import DataError, check_orders
+from workbench.summary import summarise
+from workbench.transactions import TooMuchLost
+
+OPTIONS = {
+    "columns": {},
+    "as_of": None,
+    "currency": "",
+    "duplicates": "report",
+    "max_loss": 0.35,
+}
+LINES = (
+    "00123,1998-01-31,10.50",
+    "123,1998-01-31,7",
+    "00123,1998-02-28 23:59,5",
+    "Müller & Söhne,1998-03-01,0",
+    "anna,1998-03-01,20",
+    "anna,1998-03-15,-5",
+)
+
+
+@pytest.fixture
+def export(tmp_path):
+    """Write an export and return its path."""
+
+    def write(*lines: str, name: str = "kunden.csv", header: str = "customer_id,date,amount"):
+        path = tmp_path / name
+        path.write_text("\n".join([header, *(lines or LINES)]) + "\n", encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    return str(folder)
+
+
+def read(x: str, **changed) -> intake.Reading:
+    return intake.read(x, **(OPTIONS | changed))
+
+
+def load(x: str, *, run_dir: str, **changed) -> intake.Base:
+    return intake.load(x, run_dir=run_dir, **(OPTIONS | changed))
+
+
+def files(folder) -> list[str]:
+    return sorted(
+        os.path.relpath(os.path.join(root, name), folder)
+        for root, _, names in os.walk(folder)
+        for name in names
+    )
+
+
+def check_same(one: intake.Base, two: intake.Base) -> None:
+    pd.testing.assert_frame_equal(one.orders, two.orders, check_exact=True)
+    assert one[1:] == two[1:]
+
+
+# by hand
+
+
+def test_a_reading_is_the_base_and_the_account_of_its_cleaning(export):
+    path = export()
+    reading = read(path)
+    base = reading.base
+    assert base.orders["customer_id"].tolist() == [
+        "00123",
+        "00123",
+        "123",
+        "Müller & Söhne",
+        "anna",
+    ]
+    assert base.orders["amount"].tolist() == [10.5, 5.0, 7.0, 0.0, 20.0]
+    assert base.as_of == pd.Timestamp("1998-03-15")
+    assert (base.name, base.currency) == ("kunden", "EUR")
+    assert "kunden" in base.label
+    assert reading.n_rows == 6
+    with open(path, "rb") as file:
+        assert reading.sha256 == hashlib.sha256(file.read()).hexdigest()
+    balance = reading.balance.set_index("reason")["n_rows"]
+    assert (balance["read"], balance["return_day"], balance["kept"]) == (6, 1, 5)
+    check_orders(base.orders)
+
+
+def test_the_as_of_day_is_the_one_given_and_cuts_the_orders(export):
+    base = read(export(), as_of=pd.Timestamp("1998-02-28")).base
+    assert base.as_of == pd.Timestamp("1998-02-28")
+    assert base.orders["date"].max() == pd.Timestamp("1998-02-28")
+    later = read(export(), as_of=pd.Timestamp("2001-01-01")).base
+    assert later.as_of == pd.Timestamp("2001-01-01") and len(later.orders) == 5
+
+
+def test_the_currency_given_goes_before_that_of_the_source(export):
+    assert read(export(), currency="CHF").base.currency == "CHF"
+    assert read("dataset:cdnow").base.currency == "USD"
+
+
+def test_columns_are_mapped_before_they_are_read(export):
+    path = export(header="KundenNr,Tag,Umsatz")
+    columns = {"customer_id": "KundenNr", "date": "Tag", "amount": "Umsatz"}
+    pd.testing.assert_frame_equal(
+        read(path, columns=columns).base.orders, read(export()).base.orders
+    )
+
+
+def test_a_notebook_alone_reads_the_source(export):
+    path = export()
+    check_same(load(path, run_dir=""), read(path).base)
+
+
+def test_inside_a_run_what_01_wrote_is_what_the_others_load(export, run_dir):
+    reading = read(export(), currency="CHF")
+    intake.hand_over(reading, run_dir=run_dir)
+    check_same(load("nicht/da.csv", run_dir=run_dir), reading.base)
+
+
+def test_a_run_holds_one_table_and_one_origin(export, run_dir):
+    path = export()
+    intake.hand_over(read(path), run_dir=run_dir)
+    assert files(run_dir) == ["customers/orders.parquet", "customers/origin.json"]
+    with open(os.path.join(run_dir, "customers", "origin.json"), encoding="utf-8") as file:
+        origin = json.load(file)
+    assert origin | {"label": "", "sha256": ""} == {
+        "name": "kunden",
+        "label": "",
+        "currency": "EUR",
+        "as_of": "1998-03-15",
+        "sha256": "",
+        "rows_read": 6,
+        "orders": 5,
+        "customers": 4,
+    }
+    assert path not in json.dumps(origin)
+
+
+def test_ids_and_dates_come_back_as_they_were_handed_over(export, run_dir):
+    reading = read(export())
+    intake.hand_over(reading, run_dir=run_dir)
+    loaded = load("", run_dir=run_dir).orders
+    assert loaded["customer_id"].tolist()[:3] == ["00123", "00123", "123"]
+    assert loaded.dtypes.equals(reading.base.orders.dtypes)
+    assert loaded["date"].dtype == "datetime64[us]"
+    assert (loaded["date"] == loaded["date"].dt.normalize()).all()
+
+
+def test_a_notebooks_columns_about_customers_are_written_sorted(run_dir):
+    index = pd.Index(["b", "00123", "a"], name="customer_id")
+    table = pd.DataFrame({"clv": [1.5, 2.5, np.nan], "segment": ["x", "ß", "{y}"]}, index=index)
+    before = table.copy()
+    intake.write_customers(table, run_dir=run_dir, notebook="03_clv")
+    assert files(run_dir) == ["customers/03_clv.parquet"]
+    found = intake.read_table(os.path.join(run_dir, "customers", "03_clv.parquet"))
+    assert found["customer_id"].tolist() == ["00123", "a", "b"]
+    assert found["clv"].tolist()[::2] == [2.5, 1.5] and np.isnan(found["clv"][1])
+    assert found["segment"].tolist() == ["ß", "{y}", "x"]
+    pd.testing.assert_frame_equal(table, before)
+
+
+def test_a_notebook_alone_writes_nothing(export, tmp_path, monkeypatch):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    path = export()
+    monkeypatch.chdir(empty)
+    intake.hand_over(read(path), run_dir="")
+    table = pd.DataFrame({"clv": [1.0]}, index=pd.Index(["a"], name="customer_id"))
+    intake.write_customers(table, run_dir="", notebook="03_clv")
+    load(path, run_dir="")
+    assert files(empty) == []
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
+def test_rows_about_people_are_for_their_owner_only(export, run_dir, mask):
+    before = os.umask(mask)
+    try:
+        intake.hand_over(read(export()), run_dir=run_dir)
+        table = pd.DataFrame({"clv": [1.0]}, index=pd.Index(["a"], name="customer_id"))
+        intake.write_customers(table, run_dir=run_dir, notebook="03_clv")
+    finally:
+        os.umask(before)
+    for name in files(run_dir):
+        if name.endswith(".parquet"):
+            mode = stat.S_IMODE(os.stat(os.path.join(run_dir, name)).st_mode)
+            assert mode == 0o600, name
+
+
+# properties
+
+
+def test_the_same_table_gives_the_same_bytes(tmp_path):
+    chance = np.random.default_rng(1)
+    table = pd.DataFrame(
+        {
+            "customer_id": chance.integers(0, 9999, 5000).astype(str),
+            "date": pd.Timestamp("2024-01-01")
+            + pd.to_timedelta(chance.integers(0, 900, 5000), unit="D"),
+            "amount": chance.exponential(20, 5000),
+            "n": chance.integers(0, 9, 5000),
+        }
+    )
+    before = table.copy()
+    for name in ("one", "two"):
+        intake.write_table(table.copy(), tmp_path / name / "t.parquet")
+    one, two = ((tmp_path / name / "t.parquet").read_bytes() for name in ("one", "two"))
+    assert one == two
+    pd.testing.assert_frame_equal(table, before)
+    pd.testing.assert_frame_equal(intake.read_table(tmp_path / "one" / "t.parquet"), table)
+
+
+def test_a_table_seen_backwards_is_written_like_any_other(tmp_path):
+    table = pd.DataFrame({"customer_id": ["a", "b", "c"], "clv": [1.0, 2.0, 3.0]})
+    intake.write_table(table.iloc[::-1], tmp_path / "t.parquet")
+    assert intake.read_table(tmp_path / "t.parquet")["clv"].tolist() == [3.0, 2.0, 1.0]
+
+
+def test_the_order_of_a_notebooks_rows_changes_no_byte(run_dir):
+    index = pd.Index([str(i) for i in range(500)], name="customer_id")
+    table = pd.DataFrame({"clv": np.random.default_rng(2).random(500)}, index=index)
+    intake.write_customers(table, run_dir=run_dir, notebook="a")
+    intake.write_customers(table.sample(frac=1, random_state=1), run_dir=run_dir, notebook="b")
+    folder = os.path.join(run_dir, "customers")
+    contents = []
+    for name in ("a", "b"):
+        with open(os.path.join(folder, f"{name}.parquet"), "rb") as file:
+            contents.append(file.read())
+    assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_both_ways_in_give_the_same_summary(tmp_path, seed):
+    chance = np.random.default_rng(seed)
+    days = pd.Timestamp("1999-12-20") + pd.to_timedelta(chance.integers(0, 90, 60), unit="D")
+    cents = chance.integers(-500, 9000, 60)
+    ids = chance.choice(["007", "7", "ä", "a b", "1e5", "c,d"], 60)
+    lines = [f'"{c}",{d:%Y-%m-%d},{m / 100:.2f}' for c, d, m in zip(ids, days, cents, strict=True)]
+    path = tmp_path / "export.csv"
+    path.write_text("\n".join(["customer_id,date,amount", *lines]), encoding="utf-8")
+    run_dir = tmp_path / "run"
+    reading = read(str(path), max_loss=1.0)
+    intake.hand_over(reading, run_dir=str(run_dir))
+    loaded = load(str(path), run_dir=str(run_dir), max_loss=1.0)
+    check_same(loaded, reading.base)
+    pd.testing.assert_frame_equal(
+        summarise(loaded.orders, as_of=loaded.as_of),
+        summarise(reading.base.orders, as_of=reading.base.as_of),
+        check_exact=True,
+    )
+
+
+def test_the_order_of_lines_changes_no_byte_of_what_is_handed_over(export, tmp_path):
+    contents = []
+    for name, lines in (("a", LINES), ("b", LINES[::-1])):
+        intake.hand_over(read(export(*lines)), run_dir=str(tmp_path / name))
+        contents.append((tmp_path / name / intake.ORDERS).read_bytes())
+    assert contents[0] == contents[1]
+
+
+# messages
+
+
+def test_a_run_without_orders_is_refused(run_dir):
+    match = "^run_dir .* holds no customers/orders.parquet. Run 01_daten into it first."
+    with pytest.raises(DataError, match=match):
+        load("dataset:cdnow", run_dir=run_dir)
+
+
+def test_a_run_whose_origin_is_gone_is_refused_like_one_without_orders(export, run_dir):
+    intake.hand_over(read(export()), run_dir=run_dir)
+    os.remove(os.path.join(run_dir, "customers", "origin.json"))
+    with pytest.raises(
+        DataError, match=r"^run_dir .* holds no customers/origin.json. Run 01_daten"
+    ):
+        load("dataset:cdnow", run_dir=run_dir)
+
+
+def test_a_run_whose_orders_were_tampered_with_is_refused(export, run_dir):
+    reading = read(export())
+    broken = reading.base.orders.assign(amount=-1.0)
+    intake.hand_over(reading._replace(base=reading.base._replace(orders=broken)), run_dir=run_dir)
+    with pytest.raises(DataError, match=r"^5 of 5 amounts are negative"):
+        load("", run_dir=run_dir)
+
+
+def test_a_source_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"nichts.csv does not exist"):
+        read(str(tmp_path / "nichts.csv"))
+
+
+def test_a_source_that_loses_too_much_is_refused(export):
+    path = export("anna,1998-01-01,5", ",1998-01-01,5", ",1998-01-02,5")
+    with pytest.raises(TooMuchLost, match=r"^cleaning dropped 66\.7% of "):
+        read(path)
+    assert len(read(path, max_loss=1.0).base.orders) == 1

@@ -1,0 +1,221 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.privacy import shown, suppress
+
+SEEDS = range(20)
+
+
+def groups(*customers: float, **columns) -> pd.DataFrame:
+    index = pd.Index(list("abcdefghij")[: len(customers)], name="group")
+    return pd.DataFrame({"customers": customers} | columns, index=index)
+
+
+def blanked(*customers: float, k: int = 5) -> str:
+    """Name the rows that are blanked, in the order of the table."""
+    table = suppress(groups(*customers), count="customers", k=k)
+    return "".join(table.index[table["customers"].isna()])
+
+
+# by hand
+
+
+def test_small_rows_lose_their_numbers_and_keep_their_texts():
+    table = groups(
+        40,
+        3,
+        4,
+        revenue=[900.0, 80.0, 70.0],
+        share=[0.9, 0.05, 0.05],
+        label=["A", "B", "C"],
+        since=pd.to_datetime(["2024-01-01"] * 3),
+    )
+    result = suppress(table, count="customers", k=5)
+    assert result["customers"].tolist()[:1] == [40]
+    for column in ("customers", "revenue", "share"):
+        assert result[column].isna().tolist() == [False, True, True]
+    pd.testing.assert_frame_equal(result[["label", "since"]], table[["label", "since"]])
+    assert list(result.columns) == list(table.columns)
+    assert result.index.equals(table.index) and result.index.name == "group"
+
+
+@pytest.mark.parametrize(
+    ("customers", "names"),
+    [
+        ((40, 30, 20), ""),
+        ((5, 6, 7), ""),
+        ((40, 9, 4), "bc"),
+        ((4, 9, 40), "ab"),
+        ((40, 4, 9, 3), "bd"),
+        ((40, 9, 0, 4), "bd"),
+        ((4,), "a"),
+        ((4, 0, 0), "a"),
+        ((1, 4, 3), "abc"),
+        ((0, 0), ""),
+        ((40, 0), ""),
+        ((), ""),
+    ],
+)
+def test_a_small_row_never_stands_blank_alone(customers, names):
+    assert blanked(*customers) == names
+
+
+def test_of_equal_candidates_one_is_enough():
+    assert len(blanked(40, 9, 9, 9, 4)) == 2
+
+
+def blanked_within(larger: str, *customers: float) -> str:
+    table = groups(*customers, larger=list(larger))
+    result = suppress(table, count="customers", k=5, within="larger")
+    return "".join(result.index[result["customers"].isna()])
+
+
+@pytest.mark.parametrize(
+    ("larger", "customers", "names"),
+    [
+        ("xxyy", (40, 30, 20, 10), ""),
+        ("xxyy", (40, 3, 20, 10), "ab"),
+        ("xxyy", (40, 3, 2, 10), "abcd"),
+        ("xxxy", (40, 3, 4, 10), "bc"),
+        ("xxxy", (40, 1, 2, 10), "abc"),
+        ("xyxy", (40, 9, 0, 4), "bd"),
+    ],
+)
+def test_the_total_of_a_larger_group_does_not_give_away_a_part(larger, customers, names):
+    assert blanked_within(larger, *customers) == names
+
+
+def test_the_grand_total_does_not_give_away_a_larger_group_of_one_part():
+    # x is a single part: in its own group nothing else can be blanked, but all customers
+    # less those shown are its three.
+    assert len(blanked_within("xyyz", 3, 9, 8, 40)) >= 2
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_neither_the_grand_total_nor_that_of_a_larger_group_gives_away_fewer_than_k(seed):
+    chance = np.random.default_rng(seed)
+    table = groups(*chance.integers(0, 15, 9), larger=list("wxxyyyzzz"))
+    result = suppress(table, count="customers", k=5, within="larger")
+    hidden = result["customers"].isna()
+    wholes = [hidden | ~hidden, *(table["larger"] == name for name in "wxyz")]
+    for whole in wholes:
+        blank = table.loc[hidden & whole, "customers"]
+        everything = not (whole & ~hidden & (table["customers"] > 0)).any()
+        assert blank.empty or everything or (len(blank) > 1 and blank.sum() >= 5)
+
+
+def test_without_a_threshold_nothing_is_blanked():
+    assert blanked(1, 2, 3, k=1) == ""
+    assert blanked(1, 2, 3, k=0) == ""
+
+
+def test_a_group_of_exactly_k_is_shown_and_one_less_is_not():
+    assert blanked(5, 50, k=5) == ""
+    assert blanked(4, 50, k=5) == "ab"
+
+
+def test_all_rows_small_are_all_blanked():
+    table = suppress(groups(1, 2, 3, revenue=[1.0, 2.0, 3.0]), count="customers", k=5)
+    assert table.isna().all().all()
+
+
+def test_what_is_kept_stays():
+    table = groups(40, 3, 4, lines=[400, 30, 40], revenue=[1.0, 2.0, 3.0])
+    result = suppress(table, count="customers", k=5, keep=["lines"])
+    assert result["lines"].tolist() == [400, 30, 40]
+    assert result["revenue"].isna().tolist() == [False, True, True]
+
+
+def test_a_table_without_rows_stays_without_rows():
+    assert suppress(groups(revenue=[]), count="customers", k=5).shape == (0, 2)
+
+
+def test_a_row_without_a_count_does_not_hide_others_or_crash():
+    assert blanked(40, math.nan, 30) == "b"
+
+
+def test_rows_of_two_levels_are_blanked_like_others():
+    index = pd.MultiIndex.from_product([[1, 2], [1, 2]], names=["r", "f"])
+    table = pd.DataFrame({"customers": [40, 9, 3, 0], "segment": list("wxyz")}, index=index)
+    result = suppress(table, count="customers", k=5)
+    assert result["customers"].isna().tolist() == [False, True, True, False]
+    assert result["segment"].tolist() == list("wxyz")
+    assert result.index.equals(index)
+
+
+def test_two_rows_of_two_levels_are_both_blanked():
+    index = pd.MultiIndex.from_tuples([("a", "b"), ("c", "d")])
+    table = pd.DataFrame({"customers": [40, 3]}, index=index)
+    assert suppress(table, count="customers", k=5)["customers"].isna().all()
+
+
+def test_numbers_of_every_width_can_be_missing():
+    table = groups(40, 3, 4).astype("int8")
+    table["nullable"] = pd.array([1, 2, 3], dtype="Int64")
+    table["narrow"] = np.array([1, 2, 3], dtype="float32")
+    result = suppress(table, count="customers", k=5)
+    assert result.isna().to_numpy().tolist() == [[False] * 3, [True] * 3, [True] * 3]
+
+
+def test_a_figure_of_a_small_group_is_not_shown():
+    assert shown(12.5, customers=5, k=5) == 12.5
+    assert math.isnan(shown(12.5, customers=4, k=5))
+    assert math.isnan(shown(12.5, customers=0, k=5))
+    assert shown(12.5, customers=1, k=1) == 12.5
+
+
+# properties
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_small_group_is_shown_and_nothing_else_changes(seed):
+    chance = np.random.default_rng(seed)
+    table = groups(*chance.integers(0, 12, 8), revenue=chance.exponential(100, 8))
+    before = table.copy()
+    result = suppress(table, count="customers", k=5)
+    pd.testing.assert_frame_equal(table, before)
+    open_rows = result["customers"].notna()
+    assert not ((table["customers"] > 0) & (table["customers"] < 5) & open_rows).any()
+    assert (result["revenue"].notna() == open_rows).all()
+    pd.testing.assert_frame_equal(
+        result[open_rows], table[open_rows].astype(float), check_exact=True
+    )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_a_total_gives_away_is_never_a_group_smaller_than_k(seed):
+    # Total less the rows shown is the sum of the blanked ones: that sum is a figure
+    # about all their customers together, so they must be k or more.
+    chance = np.random.default_rng(seed)
+    table = groups(*chance.integers(0, 12, 8))
+    hidden = suppress(table, count="customers", k=5)["customers"].isna()
+    together = table.loc[hidden, "customers"].sum()
+    assert together == 0 or together >= 5 or hidden.sum() == (table["customers"] > 0).sum()
+
+
+def test_two_tiny_groups_take_a_third_with_them():
+    assert blanked(40, 9, 2, 2) == "bcd"
+    assert blanked(40, 9, 1, 1) == "bcd"
+    assert blanked(40, 9, 2, 3) == "cd"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_rows_blanked_do_not_depend_on_their_order(seed):
+    chance = np.random.default_rng(seed)
+    table = groups(*chance.permutation(20)[:8])
+    shuffled = table.sample(frac=1, random_state=seed)
+    pd.testing.assert_frame_equal(
+        suppress(shuffled, count="customers", k=5).sort_index(),
+        suppress(table, count="customers", k=5),
+    )
+
+
+# messages
+
+
+def test_a_table_without_the_count_is_refused():
+    with pytest.raises(KeyError, match="buyers"):
+        suppress(groups(40, 3), count="buyers", k=5)
