@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "plots": {"outputs", "formats"},
     "findings": {"outputs", "formats", "discrimination", "evaluation", "spend"},
     "glossary": set(),
+    "labels": set(),
     "release": set(),
     "pages": {"outputs"},
     "tablefiles": {"pages"},

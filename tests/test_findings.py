@@ -215,7 +215,7 @@ def importance() -> pd.DataFrame:
         ),
         (
             findings.segments(sizes(), style=STYLE),
-            "Spitzenkunden: 10 % der Kunden, aber 50 % des Umsatzes",
+            "Spitzenkunden: 10 % der Kunden, 50 % des Umsatzes",
         ),
         (
             findings.shares_alt(sizes(), style=STYLE),

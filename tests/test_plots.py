@@ -355,13 +355,11 @@ def test_a_name_of_a_group_is_drawn_as_it_is(name, hostile):
     ax.figure.canvas.draw()
 
 
-def test_use_style_sets_what_the_report_needs_and_no_window():
-    assert plt.rcParams["svg.fonttype"] == "path"
-    assert plt.rcParams["svg.hashsalt"]
+def test_use_style_lets_the_page_shine_through():
     assert plt.rcParams["figure.facecolor"] == "none"
 
 
-@pytest.mark.parametrize("colour", [plots.OBSERVED, plots.EXPECTED, plots.SECOND, plots.QUIET])
+@pytest.mark.parametrize("colour", [plots.OBSERVED, plots.EXPECTED, plots.QUIET])
 @pytest.mark.parametrize("page", ["#ffffff", "#14181d"])
 def test_colours_have_contrast_on_white_and_on_dark(colour, page):
     assert contrast(to_rgb(colour), to_rgb(page)) >= 3

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.privacy import shown, suppress
+from workbench.privacy import shown, suppress, suppress_balance
 
 SEEDS = range(20)
 
@@ -219,3 +219,24 @@ def test_the_rows_blanked_do_not_depend_on_their_order(seed):
 def test_a_table_without_the_count_is_refused():
     with pytest.raises(KeyError, match="buyers"):
         suppress(groups(40, 3), count="buyers", k=5)
+
+
+def test_a_small_reason_of_the_balance_hides_its_money_and_what_was_read():
+    balance = pd.DataFrame(
+        {
+            "n_rows": [100, 3, 7, 90],
+            "amount": [1000.0, 30.0, 70.0, 900.0],
+            "customers": [50, 2, 6, 48],
+        },
+        index=["read", "duplicate", "return_day", "kept"],
+    )
+    blanked = suppress_balance(balance, k=5)
+    assert blanked["n_rows"].tolist() == [100, 3, 7, 90]
+    assert blanked["amount"].isna().tolist() == [True, True, False, False]
+    assert blanked["customers"].isna().tolist() == [True, True, False, False]
+    assert balance["amount"].notna().all()
+
+
+def test_a_balance_without_small_reasons_stays_as_it_is():
+    balance = pd.DataFrame({"n_rows": [9, 9], "amount": [90.0, 90.0], "customers": [9, 9]})
+    assert suppress_balance(balance, k=5).equals(balance.astype({"customers": float}))

@@ -239,7 +239,7 @@ def risk_classes(probability: pd.Series, *, revenue: pd.Series) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per class of `RISK_EDGES`, lowest risk first: `lower`, `upper`
+        One row per class of `RISK_EDGES`, lowest risk first: `risk_from`, `risk_to`
         (probability; the upper one belongs to the class), `customers` (count),
         `customer_share`, `expected_silent` (sum of the probabilities), `revenue`
         (currency) and `revenue_share`.
@@ -260,13 +260,13 @@ def risk_classes(probability: pd.Series, *, revenue: pd.Series) -> pd.DataFrame:
             "revenue": groups["revenue"].sum(),
         }
     ).reindex(range(len(edges)), fill_value=0)
-    table["lower"], table["upper"] = edges.left, edges.right
+    table["risk_from"], table["risk_to"] = edges.left, edges.right
     table["customer_share"] = table["customers"] / len(probability)
     table["revenue_share"] = table["revenue"] / revenue.sum()
     return table[
         [
-            "lower",
-            "upper",
+            "risk_from",
+            "risk_to",
             "customers",
             "customer_share",
             "expected_silent",

@@ -143,7 +143,7 @@ def segments(sizes: pd.DataFrame, *, style: Style) -> Sentence:
     if best is None:
         return say("Jedes Segment ist zu klein, um gezeigt zu werden")
     return say(
-        "{segment}: {kunden} der Kunden, aber {umsatz} des Umsatzes",
+        "{segment}: {kunden} der Kunden, {umsatz} des Umsatzes",
         segment=style.text(best),
         kunden=style.share(sizes.loc[best, "customer_share"]),
         umsatz=style.share(sizes.loc[best, "revenue_share"]),
@@ -281,7 +281,11 @@ def purchase_verdict(verdict: PurchaseVerdict, *, style: Style) -> Verdict:
             gewinn=style.share(abs(verdict.rmse_gain), digits=1),
             abweichung=style.share(abs(verdict.bias), digits=1),
         )
-        consequence = say("Planen Sie mit dem einfachen Verfahren, nicht mit den Kundenwerten.")
+        consequence = (
+            say("Verwenden Sie die Kundenwerte nicht: Schon „niemand kauft“ trifft besser.")
+            if verdict.best_naive == "nobody_buys"
+            else say("Planen Sie mit dem einfachen Verfahren, nicht mit den Kundenwerten.")
+        )
     return Verdict(
         "clv_holdout",
         "Kaufmodell besser als einfache Verfahren",

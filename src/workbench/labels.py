@@ -56,6 +56,8 @@ COLUMNS: dict[str, tuple[Any, ...]] = {
     "unit": ("Einheit", "text"),
     "estimate": ("Schätzwert", "number", 4),
     "standard_error": ("Standardfehler", "number", 4),
+    "lower": ("von", "number", 4),
+    "upper": ("bis", "number", 4),
     "workbench": ("unsere Anpassung", "number", 6),
     "lifetimes": ("Paket lifetimes", "number", 6),
     "relative_difference": ("Abweichung", "share", 5),
@@ -99,6 +101,4 @@ def of(*names: str, **labels: str) -> dict[str, tuple[Any, ...]]:
     >>> of("segment", "customers", customers="Kundinnen")
     {'segment': ('Segment', 'text'), 'customers': ('Kundinnen', 'count')}
     """
-    return {
-        name: (labels.get(name, COLUMNS[name][0]), *COLUMNS[name][1:]) for name in names
-    }
+    return {name: (labels.get(name, COLUMNS[name][0]), *COLUMNS[name][1:]) for name in names}

@@ -25,7 +25,6 @@ from workbench.formats import Style
 # Contrast of at least 3:1 on a white and on a dark page.
 OBSERVED = "#2f74c0"
 EXPECTED = "#cf6a10"
-SECOND = "#15896a"
 QUIET = "#7b858f"
 # Stands for the page's own text colour until the drawing is written.
 INK = "#123456"
@@ -51,8 +50,6 @@ def use_style() -> None:
             "legend.frameon": False,
             "lines.linewidth": 2,
             "savefig.facecolor": "none",
-            "svg.fonttype": "path",
-            "svg.hashsalt": "workbench",
             "text.color": INK,
             "xtick.color": INK,
             "ytick.color": INK,
@@ -387,7 +384,8 @@ def _write_axis(axis: Any, style: Style, unit: str, digits: int | None = None) -
 def _svg(ax: Axes, *, name: str) -> str:
     """Write a drawing without date, with ids of its own and in the page's text colour."""
     buffer = io.StringIO()
-    ax.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    with mpl.rc_context({"svg.hashsalt": "workbench", "svg.fonttype": "path"}):
+        ax.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     plt.close(ax.figure)
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]

@@ -75,6 +75,28 @@ def _gives_away(customers: np.ndarray, small: np.ndarray, whole: np.ndarray, *, 
     return bool(more and len(blank) and (len(blank) == 1 or blank.sum() < k))
 
 
+def suppress_balance(balance: pd.DataFrame, *, k: int) -> pd.DataFrame:
+    """Blank the money of small reasons in the balance of a cleaning, but no count of lines.
+
+    The money kept is a key figure of its own; so where a reason is blanked, what
+    was read is blanked too, or the difference would give the reason away.
+
+    Parameters
+    ----------
+    balance : DataFrame
+        As in `transactions.Cleaned`: first row what was read, last row what was
+        kept; columns `n_rows`, `amount` and `customers`.
+    k : int
+        Smallest group shown.
+    """
+    small = (balance["customers"] > 0) & (balance["customers"] < k)
+    if small.any():
+        small.iloc[0] = True
+    blanked = balance.astype({"amount": float, "customers": float})
+    blanked.loc[small, ["amount", "customers"]] = math.nan
+    return blanked
+
+
 def shown(value: float, *, customers: int, k: int) -> float:
     """Return a figure about a group, or NaN where the group is smaller than `k`."""
     return value if customers >= k else math.nan

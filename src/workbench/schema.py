@@ -75,6 +75,11 @@ def check_orders(orders: pd.DataFrame) -> None:
                 f"{n_missing} of {len(orders)} orders have no {column}. "
                 "Clean the source with transactions.clean first."
             )
+    if not pd.api.types.is_string_dtype(orders["customer_id"]):
+        raise DataError(
+            f"orders['customer_id'] is of type {orders['customer_id'].dtype}, not text. "
+            "Read it as text, so that leading zeros survive."
+        )
     if not pd.api.types.is_datetime64_dtype(orders["date"]):
         raise DataError(
             f"orders['date'] is of type {orders['date'].dtype}, not datetime without a time zone. "

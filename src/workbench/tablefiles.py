@@ -62,6 +62,7 @@ def table_files(pages: Sequence[Page]) -> dict[str, str]:
                 for page in pages
                 for place, sentence in sentences(page)
                 for name, number in sentence["values"].items()
+                if number["unit"] != "text"
             ),
         ),
         "urteile": _csv(
