@@ -1,4 +1,7 @@
 import importlib.util
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -39,3 +42,24 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the folder shared/ with real data is not beside the project")
     return folder
+
+
+def workbench_run(cwd: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "workbench.cli", "run", *arguments],
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.fixture(scope="session")
+def cdnow(tmp_path_factory) -> Path:
+    """The report of the embedded data set, made as a user would."""
+    folder = tmp_path_factory.mktemp("run")
+    done = workbench_run(folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(folder / "reports" / "cdnow" / "index.html")
+    return folder / "reports" / "cdnow"

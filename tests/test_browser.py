@@ -126,7 +126,7 @@ def visit(browser, site):
     """Open a page in a fresh profile; complaints and requests are kept on it."""
     contexts = []
 
-    def _visit(name, *, view="light", **options):
+    def _visit(name, *, view="light", folder=site, **options):
         context = browser.new_context(**VIEWS[view], **options)
         contexts.append(context)
         page = context.new_page()
@@ -134,7 +134,7 @@ def visit(browser, site):
         page.on("console", lambda message: page.complaints.append(message.text))
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
         page.on("request", lambda request: page.requests.append(request.url))
-        page.goto((site / f"{name}.html").as_uri())
+        page.goto((folder / f"{name}.html").as_uri())
         return page
 
     yield _visit
@@ -259,3 +259,26 @@ def test_a_page_reads_without_its_script(visit):
     assert page.get_by_role("heading", level=1).inner_text() == "Kundenwert"
     assert not page.locator("#theme").is_visible()
     assert page.locator(".tablebox td").first.is_visible()
+
+
+# the real report
+
+REAL = ("index", "01_daten", "02_segmentierung", "03_clv", "04_churn")
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_the_report_on_real_data_opens_offline_without_a_complaint(visit, cdnow, name):
+    page = visit(name, folder=cdnow)
+    assert page.requests == [(cdnow / f"{name}.html").as_uri()]
+    assert page.complaints == []
+    assert page.locator("h1").count() == 1
+
+
+@pytest.mark.parametrize("view", ["light", "dark phone"])
+@pytest.mark.parametrize("name", REAL)
+def test_axe_finds_no_violation_in_the_report_on_real_data(visit, cdnow, name, view):
+    page = visit(name, folder=cdnow, view=view, bypass_csp=True)
+    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth") <= VIEWS[view]["viewport"]["width"]

@@ -12,35 +12,14 @@ from pathlib import Path
 import duckdb
 import nbformat
 import pytest
+from conftest import workbench_run
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from workbench import run
 from workbench.schema import ParameterError
 
-COMMAND = [sys.executable, "-m", "workbench.cli"]
 PAGES = ["index", "01_daten", "02_segmentierung", "03_clv", "04_churn"]
 SPINNER = [sys.executable, "-c", "while True: pass"]
-
-
-def workbench_run(cwd: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [*COMMAND, "run", *arguments],
-        cwd=cwd,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-
-
-@pytest.fixture(scope="module")
-def cdnow(tmp_path_factory) -> Path:
-    """The report of the embedded data set, made as a user would."""
-    folder = tmp_path_factory.mktemp("run")
-    done = workbench_run(folder)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == str(folder / "reports" / "cdnow" / "index.html")
-    return folder / "reports" / "cdnow"
 
 
 def rows(report: Path, table: str) -> list[dict[str, str]]:

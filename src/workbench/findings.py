@@ -16,6 +16,7 @@ VERDICTS = ("clv_holdout", "clv_second_opinion", "churn_quality")
 SECOND_OPINION_TOLERANCE = 1e-4
 
 ROLES = {"earlier": "Rückblick", "validation": "Auswahl", "test": "Prüfung"}
+HOLDOUT_LABEL = "Kaufmodell besser als einfache Verfahren"
 MODELS = {"bg_nbd": "BG/NBD", "gamma_gamma": "Gamma-Gamma"}
 UNITS = {"1": "ohne Einheit", "weeks": "Wochen", "days": "Tage", "currency": "Währung"}
 FORECASTS = {
@@ -288,10 +289,23 @@ def purchase_verdict(verdict: PurchaseVerdict, *, style: Style) -> Verdict:
         )
     return Verdict(
         "clv_holdout",
-        "Kaufmodell besser als einfache Verfahren",
+        HOLDOUT_LABEL,
         verdict.passed,
         sentence,
         consequence,
+    )
+
+
+def untested_verdict() -> Verdict:
+    """Say that a purchase model was fitted but could not be put to the test."""
+    return Verdict(
+        "clv_holdout",
+        HOLDOUT_LABEL,
+        False,
+        say(
+            "Das Modell konnte nicht geprüft werden: Dafür ist die Geschichte zu kurz oder zu dünn."
+        ),
+        say("Behandeln Sie die Kundenwerte als ungeprüfte Schätzung."),
     )
 
 

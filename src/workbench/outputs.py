@@ -30,6 +30,7 @@ MEDIA_TYPES = (KPI, TABLE, FIGURE, FINDING, VERDICT, MISSING)
 
 # Digits beyond these differ between processors and would break byte-identical reports.
 SIGNIFICANT_DIGITS = 10
+NO_SOLUTION = "eine eindeutige Lösung; das Verfahren findet auf diesen Daten keine"
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -439,7 +440,7 @@ def attempt(
     except TooFewData as shortage:
         return Missing(needs, style.count(shortage.have), style.count(shortage.need))
     except NotIdentified:
-        return Missing(f"{needs}; das Verfahren findet auf diesen Daten keine eindeutige Lösung")
+        return Missing(NO_SOLUTION)
 
 
 def _html(text: str) -> str:
