@@ -2,7 +2,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench import churn, cohorts, discrimination, evaluation, findings, privacy, segments
+from workbench import (
+    churn_findings,
+    cohorts,
+    discrimination,
+    evaluation,
+    findings,
+    labels,
+    privacy,
+    segments,
+    value_findings,
+)
 from workbench.evaluation import PurchaseVerdict
 from workbench.formats import Style
 from workbench.outputs import Sentence
@@ -103,7 +113,13 @@ def by_frequency() -> pd.DataFrame:
 
 def weeks(actual: float = 1000.0, expected: float = 879.0) -> pd.DataFrame:
     return pd.DataFrame(
-        {"cumulative_actual": [5.0, actual], "cumulative_expected": [7.0, expected]},
+        {
+            "is_holdout": [False, True],
+            "actual": [5.0, actual],
+            "expected": [7.0, expected],
+            "cumulative_actual": [5.0, actual],
+            "cumulative_expected": [7.0, expected],
+        },
         index=pd.RangeIndex(1, 3, name="step"),
     )
 
@@ -156,8 +172,23 @@ def bins() -> pd.DataFrame:
     )
 
 
-def risks() -> pd.DataFrame:
-    return pd.DataFrame({"customers": [1000, 1357], "expected_silent": [600.4, 1300.2]})
+def churn_quality(auc: float, skill: float, silence: float = 0.8) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"auc": [silence, auc], "brier_skill": [0.1, skill]},
+        index=pd.Index(["weeks_since_last", "boosting"], name="prediction"),
+    )
+
+
+def accuracy(rank: float = 0.45) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"concordance": [0.74, 0.76], "rank_correlation": [0.49, rank]},
+        index=pd.Index(["own_rate", "bgnbd"], name="forecast"),
+    )
+
+
+def closed_months() -> pd.DataFrame:
+    index = pd.date_range("2024-01-01", periods=5, freq="MS", name="month")
+    return pd.DataFrame({"new_customers": [20, 3, 0, 0, 0]}, index=index)
 
 
 def importance() -> pd.DataFrame:
@@ -175,7 +206,7 @@ def importance() -> pd.DataFrame:
             findings.base(
                 summary(), orders=orders(), as_of=pd.Timestamp("1998-06-30"), k=5, style=STYLE
             ),
-            "Vom 01.01.1997 bis zum 30.06.1998 haben 6 Kunden an 8 Kauftagen 1.503 € ausgegeben; "
+            "Vom 01.01.1997 bis zum 30.06.1998 haben 6 Kunden mit 8 Käufen 1.503 € ausgegeben; "
             "33,3 % von ihnen kauften mehr als einmal.",
         ),
         (
@@ -188,7 +219,7 @@ def importance() -> pd.DataFrame:
         ),
         (
             findings.months(months(), style=STYLE),
-            "50 % des Umsatzes stammt von Kunden, die schon einmal gekauft hatten",
+            "50 % des Umsatzes stammen von Kunden, die schon einmal gekauft hatten",
         ),
         (
             findings.months_alt(months(), style=STYLE),
@@ -197,16 +228,16 @@ def importance() -> pd.DataFrame:
         ),
         (
             findings.order_counts(order_counts(), style=STYLE),
-            "60 % der Kunden haben an genau einem Tag gekauft",
+            "60 % der Kunden haben genau einmal gekauft",
         ),
         (
             findings.order_counts_alt(order_counts(), style=STYLE),
-            "Säulen für die Zahl der Kauftage je Kunde: 1.411 Kunden kauften einmal, "
-            "64 Kunden an 7 oder mehr Tagen.",
+            "Säulen für die Zahl der Käufe je Kunde: 1.411 Kunden kauften einmal, "
+            "64 Kunden 7 Mal oder öfter.",
         ),
         (
             findings.concentration(concentration(), what="des Umsatzes", style=STYLE),
-            "Das beste Zehntel der Kunden hält 45 % des Umsatzes",
+            "Auf das beste Zehntel der Kunden entfallen 45 % des Umsatzes",
         ),
         (
             findings.concentration_alt(concentration(), style=STYLE),
@@ -224,7 +255,7 @@ def importance() -> pd.DataFrame:
         ),
         (
             findings.grid(grid(), style=STYLE),
-            "Die größte Gruppe, 1.234 Kunden, hat die Note 2 für den letzten Kauf "
+            "Die vollste Zelle, 1.234 Kunden, hat die Note 2 für den letzten Kauf "
             "und die Note 1 für die Häufigkeit",
         ),
         (
@@ -234,88 +265,125 @@ def importance() -> pd.DataFrame:
         ),
         (
             findings.lifecycle(states(), style=STYLE),
-            "1.208 Wiederkäufer sind gefährdet oder schon still; sie brachten bisher 36 % des "
+            "1.208 Wiederkäufer machen eine ungewöhnlich lange Pause; sie brachten bisher 36 % des "
             "Umsatzes",
         ),
         (
-            findings.independence(Independence(0.1139, 0.05, 0.176, 946), style=STYLE),
-            "Kaufbetrag und Häufigkeit hängen schwach zusammen "
+            value_findings.independence(Independence(0.1139, 0.05, 0.176, 946), style=STYLE),
+            "Unter Wiederkäufern hängen Kaufbetrag und Häufigkeit schwach zusammen "
             "(Korrelation 0,11, Unsicherheitsbereich 0,05 bis 0,18).",
         ),
         (
-            findings.by_frequency(by_frequency(), style=STYLE),
+            value_findings.by_frequency(by_frequency(), style=STYLE),
             "Das Modell erwartet 910 Käufe, gekauft wurde 1.000 Mal",
         ),
         (
-            findings.tracking(weeks(), style=STYLE),
-            "Am Ende liegt die erwartete Summe 12,1 % unter der beobachteten",
+            value_findings.tracking(weeks(), style=STYLE),
+            "Nach dem Ende des Lernens liegt die erwartete Summe 12,1 % unter der beobachteten",
         ),
         (
-            findings.tracking(weeks(expected=1200.0), style=STYLE),
-            "Am Ende liegt die erwartete Summe 20,0 % über der beobachteten",
+            value_findings.tracking(weeks(expected=1200.0), style=STYLE),
+            "Nach dem Ende des Lernens liegt die erwartete Summe 20,0 % über der beobachteten",
         ),
         (
-            findings.tracking_alt(weeks(), style=STYLE),
+            value_findings.tracking_alt(weeks(), style=STYLE),
             "Zwei steigende Kurven über 2 Wochen: beobachtet bis 1.000, "
             "erwartet bis 879 Wiederholungskäufe.",
         ),
         (
-            findings.value_note(365, 0.1, 1.0, style=STYLE),
-            "Umsatz der nächsten 365 Tage, abgezinst mit 10,0 % im Jahr",
+            value_findings.value_note(365, 0.1, style=STYLE),
+            "in den nächsten 365 Tagen, abgezinst mit 10,0 % im Jahr",
         ),
         (
-            findings.value_note(91, 0.05, 0.3, style=STYLE),
-            "Deckungsbeitrag der nächsten 91 Tage, abgezinst mit 5,0 % im Jahr",
+            value_findings.median_note(pd.DataFrame({"clv": [1.0, 2.5, 90.0]}), style=STYLE),
+            "die Hälfte der Kunden ist weniger als 2,50 € wert",
         ),
-        (findings.window_note(91, style=STYLE), "in den nächsten 91 Tagen"),
+        (churn_findings.window_note(91, style=STYLE), "in den nächsten 91 Tagen"),
         (
-            findings.value(pd.DataFrame({"clv": [1000.0, 234.5]}), horizon_days=365, style=STYLE),
-            "Die 2 Kunden von heute sind in den nächsten 365 Tagen voraussichtlich 1.234 € wert, "
-            "im Mittel 617,25 € je Kunde.",
+            value_findings.value(
+                pd.DataFrame({"clv": [1000.0, 234.5]}),
+                recent=2000.0,
+                horizon_days=365,
+                margin=1.0,
+                style=STYLE,
+            ),
+            "Die 2 Kunden von heute bringen in den nächsten 365 Tagen voraussichtlich 1.234 € "
+            "Umsatz (abgezinst); in den letzten 365 Tagen waren es 2.000 €.",
         ),
         (
-            findings.deciles(deciles(), style=STYLE),
+            value_findings.value(
+                pd.DataFrame({"clv": [10.0]}),
+                recent=20.0,
+                horizon_days=91,
+                margin=0.3,
+                style=STYLE,
+            ),
+            "Die 1 Kunden von heute bringen in den nächsten 91 Tagen voraussichtlich 10 € "
+            "Deckungsbeitrag (abgezinst); in den letzten 91 Tagen waren es 20 €.",
+        ),
+        (findings.newcomers(months(), style=STYLE), "In 2 von 3 Monaten kamen neue Kunden hinzu."),
+        (
+            findings.newcomers(closed_months(), style=STYLE),
+            "Seit 3 Monaten kommt kein neuer Kunde hinzu: Die Daten sind eine geschlossene Gruppe. "
+            "Aussagen über Neukunden gelten für sie nicht.",
+        ),
+        (
+            value_findings.ranking(accuracy(), model="bgnbd", style=STYLE),
+            "Nach der Rangkorrelation ordnet ein einfaches Verfahren besser (0,490 gegen 0,450). "
+            "Sie zieht auch dann Punkte ab, wenn ein Verfahren Kunden unterscheidet, die später "
+            "alle nichts kauften; deshalb richtet sich das Urteil nach der Konkordanz.",
+        ),
+        (
+            value_findings.ranking(accuracy(rank=0.5), model="bgnbd", style=STYLE),
+            "Konkordanz und Rangkorrelation kommen zum gleichen Schluss über die Reihenfolge der "
+            "Kunden.",
+        ),
+        (
+            value_findings.deciles(deciles(), style=STYLE),
             "Ein Kunde im besten Zehntel ist im Mittel 1.234 € wert, im fünften 740 €",
         ),
         (
-            findings.deciles_alt(deciles(), style=STYLE),
+            value_findings.deciles_alt(deciles(), style=STYLE),
             "Fallende Säulen für 10 Zehntel der Kunden, vom wertvollsten mit 1.234 € "
             "bis zum letzten mit 123 € je Kunde.",
         ),
         (
-            findings.quality(quality(), style=STYLE),
-            "„Zeit seit dem letzten Kauf“ erreicht 0,829, das beste Verfahren 0,832",
+            churn_findings.quality(quality(), style=STYLE),
+            "Das gewählte Verfahren erreicht 0,829, das trennschärfste 0,832",
         ),
         (
-            findings.quality_alt(quality(), style=STYLE),
+            churn_findings.quality_alt(quality(), style=STYLE),
             "Balken der Trennschärfe für 2 Verfahren, von 0,829 bis 0,832.",
         ),
         (
-            findings.calibration(bins(), style=STYLE),
-            "Die Vorhersage weicht höchstens 20,0 Prozentpunkte ab; in 2 von 3 Gruppen liegt sie "
-            "im Unsicherheitsbereich",
+            churn_findings.calibration(bins(), style=STYLE),
+            "In 1 von 3 Gruppen liegt die Vorhersage außerhalb des Unsicherheitsbereichs, "
+            "höchstens 20,0 Prozentpunkte daneben",
         ),
         (
-            findings.calibration_alt(bins(), style=STYLE),
+            churn_findings.calibration_alt(bins(), style=STYLE),
             "Punkte mit Fehlerbalken entlang der Diagonale: vorhergesagt 10 % bis 90 %, "
             "tatsächlich 12 % bis 88 %.",
         ),
         (
-            findings.risk(risks(), horizon_days=91, style=STYLE),
-            "In den nächsten 91 Tagen werden voraussichtlich 1.901 der 2.357 Kunden nicht kaufen; "
-            "456 kaufen wieder.",
+            churn_findings.risk(
+                pd.Series([0.9, 0.5, 0.1]),
+                tested=pd.Series([0.9, 0.5, 0.4]),
+                churned=pd.Series([True, True, False]),
+                horizon_days=91,
+                style=STYLE,
+            ),
+            "Von den 3 Kunden werden in den nächsten 91 Tagen voraussichtlich 2 kaufen. In der "
+            "letzten Probe hatte die Prognose 20,0 % zu viele Käufer erwartet.",
         ),
         (
-            findings.importance(importance(), style=STYLE),
-            "Am meisten sagt: Zeit seit dem letzten Kauf",
+            churn_findings.importance(importance(), label="Boosting", style=STYLE),
+            "Boosting: Am meisten zählt das Merkmal „Zeit seit dem letzten Kauf“",
         ),
         (
-            findings.importance_note("Boosting (Entscheidungsbäume)"),
-            "Verlust an Trennschärfe je Merkmal, Verfahren: Boosting (Entscheidungsbäume)",
-        ),
-        (
-            findings.importance_alt(importance(), style=STYLE),
-            "Balken für 2 Merkmale; das wichtigste kostet 0,123 Trennschärfe, wenn es fehlt.",
+            churn_findings.importance_alt(importance(), style=STYLE),
+            "Balken für 2 Merkmale; beim wichtigsten gehen 0,123 Trennschärfe verloren, wenn seine "
+            "Werte unter den Kunden gemischt werden.",
         ),
     ],
     ids=lambda value: None if isinstance(value, Sentence) else value[:40],
@@ -326,7 +394,7 @@ def test_a_sentence_says_in_german_what_the_table_holds(sentence, text):
 
 def test_the_holdout_sentence_describes_both_lines():
     comparison = by_frequency().iloc[:2]
-    assert plain(findings.by_frequency_alt(comparison, style=STYLE)).endswith(
+    assert plain(value_findings.by_frequency_alt(comparison, style=STYLE)).endswith(
         "Beobachtet steigt sie von 0,20 auf 4,00, erwartet von 0,21 auf 3,50."
     )
 
@@ -344,12 +412,12 @@ def test_the_holdout_sentence_describes_both_lines():
 )
 def test_the_word_for_a_correlation_follows_its_size(correlation, word):
     found = Independence(correlation, -1.0, 1.0, 50)
-    assert f"hängen {word} zusammen" in plain(findings.independence(found, style=STYLE))
+    assert f"Häufigkeit {word} zusammen" in plain(value_findings.independence(found, style=STYLE))
 
 
 @pytest.mark.parametrize("code", ["", "no_dropout", "flat_ridge"])
 def test_every_caution_is_a_sentence_and_a_warning_where_one_is_due(code):
-    text = plain(findings.caution(code))
+    text = plain(value_findings.caution(code))
     assert text.endswith(".") and text.startswith("Achtung: ") == bool(code)
 
 
@@ -363,17 +431,34 @@ def test_numbers_are_written_as_the_style_says():
 
 
 def test_a_model_that_passes_may_be_used():
-    shown = findings.purchase_verdict(verdict(), style=STYLE)
+    shown = value_findings.purchase_verdict(verdict(), style=STYLE)
     assert (shown.name, shown.passed) == ("clv_holdout", True)
     assert plain(shown.sentence) == (
-        "Das Modell macht 18,4 % weniger Fehler (RMSE) als das beste einfache Verfahren, „gleich "
-        "viele Käufe wie bisher“. In der Summe liegt es 12,1 % unter dem, was gekauft wurde; das "
-        "einfache Verfahren 30,6 % über."
+        "Der Fehler des Modells (RMSE) ist 18,4 % kleiner als der des besten einfachen Verfahrens, "
+        "„Gleich viele Käufe wie bisher“. Seine Summe liegt 12,1 % unter dem, was gekauft wurde; "
+        "die des einfachen Verfahrens 30,6 % darüber."
     )
     assert plain(shown.consequence) == (
-        "Die Kundenwerte dürfen verwendet werden. Rechnen Sie beim Wert des Kundenstamms mit einem "
-        "Fehler wie in der Probe."
+        "Die erwarteten Käufe dürfen verwendet werden. Geprüft ist ihre Zahl, nicht der Betrag; "
+        "beim Wert des Kundenstamms müssen Sie mit einem Fehler dieser Größe rechnen."
     )
+
+
+def test_a_naive_sum_below_the_truth_is_said_to_be_below():
+    text = plain(value_findings.purchase_verdict(verdict(naive_bias=-0.2), style=STYLE).sentence)
+    assert text.endswith("die des einfachen Verfahrens 20,0 % darunter.")
+
+
+def test_where_nobody_buys_is_the_best_forecast_no_value_is_recommended():
+    failed = verdict(passed=False, lower_rmse=False, best_naive="nobody_buys")
+    text = plain(value_findings.purchase_verdict(failed, style=STYLE).consequence)
+    assert text == "Verwenden Sie die Kundenwerte nicht: Schon „Niemand kauft“ trifft besser."
+
+
+def test_an_untested_model_has_not_passed():
+    shown = value_findings.untested_verdict()
+    assert (shown.name, shown.passed) == ("clv_holdout", False)
+    assert "konnte nicht geprüft werden" in plain(shown.sentence)
 
 
 def test_a_model_that_fails_says_why_and_what_to_do():
@@ -385,10 +470,10 @@ def test_a_model_that_fails_says_why_and_what_to_do():
         rmse_gain=-0.05,
         bias=0.5,
     )
-    shown = findings.purchase_verdict(failed, style=STYLE)
+    shown = value_findings.purchase_verdict(failed, style=STYLE)
     assert (shown.name, shown.passed) == ("clv_holdout", False)
     assert plain(shown.sentence) == (
-        "Gegenüber „eigene Kaufrate“, dem besten einfachen Verfahren, besteht das Modell nicht: "
+        "Gegenüber „Eigene Kaufrate“, dem besten einfachen Verfahren, besteht das Modell nicht: "
         "der Fehler (RMSE) ist nicht klein genug; die Summe liegt weiter daneben. Sein Fehler "
         "(RMSE) ist um 5,0 % größer, seine Summe liegt 50,0 % über dem, was gekauft wurde."
     )
@@ -397,20 +482,20 @@ def test_a_model_that_fails_says_why_and_what_to_do():
 
 def test_a_model_that_only_sorts_worse_says_only_that():
     failed = verdict(passed=False, keeps_ranking=False)
-    text = plain(findings.purchase_verdict(failed, style=STYLE).sentence)
+    text = plain(value_findings.purchase_verdict(failed, style=STYLE).sentence)
     assert "besteht das Modell nicht: die Reihenfolge der Kunden ist schlechter. Sein" in text
     assert "um 18,4 % kleiner" in text
 
 
 def test_the_rule_is_stated_with_its_numbers():
-    text = plain(findings.purchase_rule(style=STYLE))
+    text = plain(value_findings.purchase_rule(style=STYLE))
     assert text.startswith("Regel: ") and text.endswith(".")
     assert "mindestens 1 % kleiner" in text and "0,01" in text
     assert evaluation.MIN_RMSE_GAIN == evaluation.MAX_CONCORDANCE_LOSS == 0.01
 
 
 def test_the_rule_of_the_churn_forecast_is_stated_with_its_numbers():
-    text = plain(findings.choice_rule(style=STYLE))
+    text = plain(churn_findings.choice_rule(style=STYLE))
     for number in (
         STYLE.number(discrimination.AUC_TOLERANCE),
         STYLE.share(discrimination.BRIER_TOLERANCE),
@@ -422,19 +507,19 @@ def test_the_rule_of_the_churn_forecast_is_stated_with_its_numbers():
 
 @pytest.mark.parametrize("name", ["bgnbd", "same_count_again", "own_rate", "population_mean"])
 def test_every_naive_forecast_has_a_german_name(name):
-    assert findings.FORECASTS[name] != name
-    findings.purchase_verdict(verdict(best_naive=name), style=STYLE)
+    assert value_findings.FORECASTS[name] != name
+    value_findings.purchase_verdict(verdict(best_naive=name), style=STYLE)
 
 
 def test_every_naive_forecast_of_the_evaluation_is_named():
     calibration = pd.DataFrame({"frequency": [1], "recency": [1.0], "T": [2.0]}, index=["a"])
     naive = evaluation.naive_forecasts(calibration, holdout_days=1, calibration_days=3)
-    assert set(naive.columns) <= set(findings.FORECASTS)
+    assert set(naive.columns) <= set(value_findings.FORECASTS)
 
 
 @pytest.mark.parametrize(("difference", "agrees"), [(3e-6, True), (1e-4, True), (1.1e-4, False)])
 def test_the_second_opinion_agrees_up_to_its_tolerance(difference, agrees):
-    shown = findings.second_opinion(opinion(difference), style=STYLE)
+    shown = value_findings.second_opinion(opinion(difference), style=STYLE)
     assert (shown.name, shown.passed) == ("clv_second_opinion", agrees)
     assert "(erlaubt: 0,01 %)" in plain(shown.sentence)
     begin = "Die Parameter sind durch" if agrees else "Lassen Sie die Parameter prüfen"
@@ -442,12 +527,12 @@ def test_the_second_opinion_agrees_up_to_its_tolerance(difference, agrees):
 
 
 def test_the_second_opinion_names_the_largest_difference():
-    shown = findings.second_opinion(opinion(3e-6), style=STYLE)
+    shown = value_findings.second_opinion(opinion(3e-6), style=STYLE)
     assert "lifetimes beträgt 0,00030 % (erlaubt" in plain(shown.sentence)
 
 
 def test_a_second_opinion_that_fails_confirms_nothing():
-    shown = findings.second_opinion(opinion(failed=True), style=STYLE)
+    shown = value_findings.second_opinion(opinion(failed=True), style=STYLE)
     assert shown.passed is False
     assert plain(shown.sentence) == (
         "Das Paket lifetimes findet auf diesen Daten keine Lösung; unsere steht allein."
@@ -455,43 +540,49 @@ def test_a_second_opinion_that_fails_confirms_nothing():
 
 
 @pytest.mark.parametrize(
-    ("auc", "skill", "stopwatch", "passed", "consequence"),
+    ("auc", "skill", "chosen", "passed", "consequence"),
     [
-        (0.83, 0.12, False, True, "Die Risiken dürfen verwendet werden"),
-        (0.83, 0.12, True, True, "Die Stoppuhr genügt"),
-        (0.6, 0.001, False, True, "Die Risiken dürfen verwendet werden"),
-        (0.599, 0.12, True, False, "Verwenden Sie die Risiken nicht"),
-        (0.83, 0.0, False, False, "Verwenden Sie die Risiken nicht"),
-        (0.83, -0.12, True, False, "Verwenden Sie die Risiken nicht"),
-        (NAN, NAN, False, False, "Verwenden Sie die Risiken nicht"),
+        (0.83, 0.12, "boosting", True, "Die Risiken dürfen verwendet werden"),
+        (0.81, 0.12, "boosting", True, "Um Kunden zu ordnen, genügt fast"),
+        (0.83, 0.12, "weeks_since_last", True, "Kein aufwendigeres Modell"),
+        (0.599, 0.12, "boosting", False, "Verwenden Sie die Risiken nicht"),
+        (0.83, 0.0, "boosting", False, "Verwenden Sie die Risiken nicht"),
+        (NAN, NAN, "boosting", False, "Verwenden Sie die Risiken nicht"),
     ],
 )
 def test_a_churn_forecast_passes_if_it_sorts_and_is_better_than_the_base_rate(
-    auc, skill, stopwatch, passed, consequence
+    auc, skill, chosen, passed, consequence
 ):
-    row = pd.Series({"auc": auc, "brier_skill": skill})
-    shown = findings.churn_quality(row, label="Boosting", is_stopwatch=stopwatch, style=STYLE)
+    shown = churn_findings.churn_quality(churn_quality(auc, skill), chosen=chosen, style=STYLE)
     assert (shown.name, shown.passed) == ("churn_quality", passed)
     assert plain(shown.consequence).startswith(consequence)
 
 
 def test_the_churn_verdict_names_the_method_and_its_figures():
-    row = pd.Series({"auc": 0.8291, "brier_skill": -0.0123})
-    shown = findings.churn_quality(row, label="Boosting", is_stopwatch=False, style=STYLE)
+    shown = churn_findings.churn_quality(
+        churn_quality(0.8291, -0.0123), chosen="boosting", style=STYLE
+    )
     assert plain(shown.sentence) == (
-        "Gewählt ist „Boosting“: Trennschärfe 0,829 (Zufall wäre 0,5), und die "
-        "Wahrscheinlichkeiten sind 1,2 % schlechter als die bloße Grundrate."
+        "Gewählt ist das Verfahren Boosting (Entscheidungsbäume): Trennschärfe 0,829, wo Zufall "
+        "0,5 wäre und die Zeit seit dem letzten Kauf allein 0,800 erreicht. Die "
+        "Wahrscheinlichkeiten sind 1,2 % schlechter als der Anteil aller, die nicht kauften."
     )
 
 
 def test_the_names_of_the_verdicts_are_those_that_fatal_may_name():
-    row = pd.Series({"auc": 0.8, "brier_skill": 0.1})
     shown = (
-        findings.purchase_verdict(verdict(), style=STYLE),
-        findings.second_opinion(opinion(), style=STYLE),
-        findings.churn_quality(row, label="Boosting", is_stopwatch=False, style=STYLE),
+        value_findings.purchase_verdict(verdict(), style=STYLE),
+        value_findings.second_opinion(opinion(), style=STYLE),
+        churn_findings.churn_quality(churn_quality(0.8, 0.1), chosen="boosting", style=STYLE),
     )
-    assert tuple(one.name for one in shown) == findings.VERDICTS
+    assert tuple(one.name for one in shown) == labels.VERDICTS
+
+
+def test_the_rule_of_the_lifecycle_is_stated_with_its_numbers():
+    limits = segments.Pauses(usual=61.4, long=207.0, second_purchase=83.0)
+    text = plain(findings.lifecycle_rule(limits, style=STYLE))
+    for number in ("83 Tage her", "75 % ihrer eigenen Pausen", "95 %", "0,7", "0,3", "61 und 207"):
+        assert number in text
 
 
 # properties
@@ -519,15 +610,17 @@ SUPPRESSED = {
     "shares_alt": lambda: findings.shares_alt(all_suppressed(sizes()), style=STYLE),
     "grid": lambda: findings.grid(all_suppressed(grid()), style=STYLE),
     "lifecycle": lambda: findings.lifecycle(all_suppressed(states()), style=STYLE),
-    "by_frequency": lambda: findings.by_frequency(all_suppressed(by_frequency()), style=STYLE),
-    "by_frequency_alt": lambda: findings.by_frequency_alt(
+    "by_frequency": lambda: value_findings.by_frequency(
         all_suppressed(by_frequency()), style=STYLE
     ),
-    "tracking": lambda: findings.tracking(weeks(actual=0.0, expected=0.0), style=STYLE),
-    "deciles": lambda: findings.deciles(all_suppressed(deciles()), style=STYLE),
-    "deciles_alt": lambda: findings.deciles_alt(all_suppressed(deciles()), style=STYLE),
-    "calibration": lambda: findings.calibration(all_suppressed(bins()), style=STYLE),
-    "calibration_alt": lambda: findings.calibration_alt(all_suppressed(bins()), style=STYLE),
+    "by_frequency_alt": lambda: value_findings.by_frequency_alt(
+        all_suppressed(by_frequency()), style=STYLE
+    ),
+    "tracking": lambda: value_findings.tracking(weeks(actual=0.0, expected=0.0), style=STYLE),
+    "deciles": lambda: value_findings.deciles(all_suppressed(deciles()), style=STYLE),
+    "deciles_alt": lambda: value_findings.deciles_alt(all_suppressed(deciles()), style=STYLE),
+    "calibration": lambda: churn_findings.calibration(all_suppressed(bins()), style=STYLE),
+    "calibration_alt": lambda: churn_findings.calibration_alt(all_suppressed(bins()), style=STYLE),
 }
 
 
@@ -544,8 +637,8 @@ def test_groups_that_are_hidden_are_not_counted_as_missed():
     hidden = bins().assign(customers=[40, 40, 3])
     shown = privacy.suppress(hidden, count="customers", k=5)
     assert shown["predicted"].notna().sum() == 1
-    text = plain(findings.calibration(shown, style=STYLE))
-    assert "in 0 von 1 Gruppen" in text and "höchstens 20,0 Prozentpunkte" in text
+    text = plain(churn_findings.calibration(shown, style=STYLE))
+    assert text.startswith("In 1 von 1 Gruppen") and "höchstens 20,0 Prozentpunkte" in text
 
 
 def test_the_largest_segment_may_be_hidden_and_another_is_named():
@@ -573,25 +666,20 @@ def test_a_base_smaller_than_k_shows_neither_money_nor_shares_nor_days(n):
 
 @pytest.mark.parametrize("label", ["{x}", "{auc}", "{", "Modell 2", "½", "{0.__class__}"])
 def test_a_label_is_said_as_it_is(label):
-    row = pd.Series({"auc": 0.8, "brier_skill": 0.1})
-    one = findings.churn_quality(row, label=label, is_stopwatch=False, style=STYLE)
-    assert f"„{label}“" in plain(one.sentence)
-    two = findings.quality(quality().rename({"Zeit seit dem letzten Kauf": label}), style=STYLE)
-    assert f"„{label}“" in plain(two)
-    assert plain(findings.importance_note(label)).endswith(label)
-    three = findings.segments(sizes().rename({"Spitzenkunden": label}), style=STYLE)
-    assert plain(three).startswith(label)
-    four = findings.importance(
-        importance().rename({"Zeit seit dem letzten Kauf": label}), style=STYLE
-    )
-    assert plain(four).endswith(label)
+    one = findings.segments(sizes().rename({"Spitzenkunden": label}), style=STYLE)
+    assert plain(one).startswith(label)
+    two = churn_findings.importance(importance(), label=label, style=STYLE)
+    assert plain(two).startswith(f"{label}: ")
+    named = importance().rename({"Zeit seit dem letzten Kauf": label})
+    three = churn_findings.importance(named, label="Boosting", style=STYLE)
+    assert plain(three).endswith(f"„{label}“")
 
 
-@pytest.mark.parametrize("label", churn.MODEL_LABELS.values())
-def test_every_label_of_a_churn_model_can_be_said(label):
-    row = pd.Series({"auc": 0.8, "brier_skill": 0.1})
-    findings.churn_quality(row, label=label, is_stopwatch=False, style=STYLE)
-    findings.importance_note(label)
+@pytest.mark.parametrize("name", labels.MODEL_LABELS)
+def test_every_churn_model_can_be_chosen(name):
+    table = pd.DataFrame({"auc": 0.8, "brier_skill": 0.1}, index=list(labels.MODEL_LABELS))
+    shown = churn_findings.churn_quality(table, chosen=name, style=STYLE)
+    assert labels.MODEL_LABELS[name] in plain(shown.sentence)
 
 
 def test_the_tables_are_left_as_they_were():
@@ -600,8 +688,8 @@ def test_the_tables_are_left_as_they_were():
         (sizes, findings.segments),
         (states, findings.lifecycle),
         (grid, findings.grid),
-        (by_frequency, findings.by_frequency),
-        (bins, findings.calibration),
+        (by_frequency, value_findings.by_frequency),
+        (bins, churn_findings.calibration),
     ):
         table, before = make(), make()
         say(table, style=STYLE)
@@ -618,7 +706,7 @@ def test_the_sentences_fit_the_tables_that_the_package_makes(sample_orders):
     assert "€" in plain(findings.months_alt(shown, style=STYLE))
     counts = privacy.suppress(cohorts.order_counts(customers), count="customers", k=5)
     text = plain(findings.order_counts_alt(counts, style=STYLE))
-    assert text.endswith("Kunden an 7 oder mehr Tagen.")
+    assert text.endswith("Kunden 7 Mal oder öfter.")
     scores = segments.score(customers)
     sized = privacy.suppress(segments.segment_sizes(customers, scores), count="customers", k=5)
     assert findings.segments(sized, style=STYLE).values["segment"].value in segments.SEGMENTS
@@ -631,4 +719,4 @@ def test_the_sentences_fit_the_tables_that_the_package_makes(sample_orders):
 
 def test_an_unknown_caution_is_refused():
     with pytest.raises(KeyError, match="unknown"):
-        findings.caution("unknown")
+        value_findings.caution("unknown")

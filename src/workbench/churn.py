@@ -17,18 +17,10 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_limits
 
 from workbench import discrimination
+from workbench.labels import MODEL_LABELS
 from workbench.schema import DataError, TooFewData
 from workbench.snapshots import FEATURES, MIN_ORIGINS, P_NO_PURCHASE, Panel
 
-# The simplest first: discrimination.choose takes the first that is as good as the best.
-MODEL_LABELS: dict[str, str] = {
-    "base_rate": "Grundrate (alle gleich)",
-    "weeks_since_last": "Zeit seit dem letzten Kauf",
-    "frequency": "Zahl der Käufe",
-    "bgnbd": "BG/NBD-Modell",
-    "logistic": "Logistische Regression",
-    "boosting": "Boosting (Entscheidungsbäume)",
-}
 MIN_PER_CLASS = 20
 N_PERMUTATIONS = 5
 RISK_EDGES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)

@@ -26,6 +26,41 @@ class Term(NamedTuple):
 
 TERMS = (
     Term(
+        "Boosting",
+        "Viele kleine Entscheidungsbäume, von denen jeder die Fehler der vorigen ausgleicht.",
+    ),
+    Term(
+        "Grundrate",
+        "Anteil aller Kunden, die nicht kauften; die einfachste Vorhersage für jeden.",
+    ),
+    Term(
+        "Konkordanz",
+        "Anteil der Kundenpaare, die eine Vorhersage in die richtige Reihenfolge bringt; "
+        "Gleichstand zählt halb.",
+    ),
+    Term(
+        "Logistische Regression",
+        "Rechnet aus mehreren Merkmalen eine Wahrscheinlichkeit; jedes Merkmal hat ein festes "
+        "Gewicht.",
+        ("[Ll]ogistische[rn]? Regression",),
+    ),
+    Term(
+        "MAE",
+        "Mittlerer Abstand zwischen erwarteten und tatsächlichen Käufen je Kunde.",
+    ),
+    Term(
+        "Rangkorrelation",
+        "Wie ähnlich zwei Reihenfolgen sind: eins heißt gleich, null heißt ohne Zusammenhang.",
+    ),
+    Term(
+        "RMSE",
+        "Fehler je Kunde, bei dem große Abweichungen stärker zählen als kleine.",
+    ),
+    Term(
+        "WAPE",
+        "Summe aller Abweichungen, geteilt durch die Summe der tatsächlichen Käufe.",
+    ),
+    Term(
         "Abwanderungsquote",
         "Anteil der Kunden, die in einem Zeitraum nichts gekauft haben.",
     ),

@@ -443,6 +443,11 @@ def attempt(
         return Missing(NO_SOLUTION)
 
 
+def missing_note(result: Any) -> Missing | None:
+    """Return what a section lacks, to be shown in its place; None where nothing is missing."""
+    return result if isinstance(result, Missing) else None
+
+
 def _html(text: str) -> str:
     """Escape a text; JupyterLab would set what stands between two dollar signs as a formula."""
     return html.escape(text).replace("$", "<span>$</span>")

@@ -306,4 +306,5 @@ def _labels(page: Page) -> Sequence[str]:
         *(text["text"] for _, text in sentences(page)),
         *(item["label"] for item in (*page.key_figures, *page.verdicts)),
         *(column["label"] for table in data_tables(page) for column in table["columns"]),
+        *(cell for table in data_tables(page) for row in table["texts"] for cell in row),
     ]

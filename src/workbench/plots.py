@@ -28,8 +28,8 @@ EXPECTED = "#cf6a10"
 QUIET = "#7b858f"
 # Stands for the page's own text colour until the drawing is written.
 INK = "#123456"
-SIZE = (7.2, 3.7)
-TALL = (7.2, 4.4)
+SIZE = (6.2, 3.5)
+TALL = (6.2, 4.3)
 
 
 def use_style() -> None:
@@ -113,11 +113,11 @@ def plot_monthly_revenue(months: pd.DataFrame, *, style: Style, ax: Axes | None 
         linewidth=0,
         label="Neukunden (Monat des ersten Kaufs)",
     )
-    step = max(1, -(-len(months) // 9))
+    step = max(1, -(-len(months) // 6))
     ax.set_xticks(x[::step], [f"{day.month:02d}/{day.year}" for day in months.index[::step]])
     ax.set(xlabel="Monat", ylabel=f"Umsatz in {style.currency}")
     _write_axis(ax.yaxis, style, "count")
-    ax.legend(loc="upper right")
+    _legend(ax)
     return ax
 
 
@@ -132,7 +132,7 @@ def plot_order_counts(counts: pd.DataFrame, *, style: Style, ax: Axes | None = N
     ax = _axes(ax)
     bars = ax.bar(counts.index, counts["customers"].fillna(0), width=0.75, color=OBSERVED)
     ax.bar_label(bars, [style.write(n, "count").text for n in counts["customers"]], padding=2)
-    ax.set(xlabel="Tage mit Kauf je Kunde", ylabel="Anzahl Kunden")
+    ax.set(xlabel="Käufe je Kunde", ylabel="Anzahl Kunden")
     _write_axis(ax.yaxis, style, "count")
     return ax
 
@@ -157,7 +157,7 @@ def plot_concentration(curve: pd.DataFrame, *, style: Style, ax: Axes | None = N
     )
     _write_axis(ax.xaxis, style, "share")
     _write_axis(ax.yaxis, style, "share")
-    ax.legend(loc="lower right")
+    _legend(ax)
     return ax
 
 
@@ -191,7 +191,7 @@ def plot_segments(sizes: pd.DataFrame, *, style: Style, ax: Axes | None = None) 
     ax.set_yticks(y, sizes.index)
     ax.set(xlabel="Anteil")
     _write_axis(ax.xaxis, style, "share")
-    ax.legend(loc="best")
+    _legend(ax)
     return ax
 
 
@@ -207,13 +207,17 @@ def plot_score_grid(grid: pd.DataFrame, *, style: Style, ax: Axes | None = None)
     cells = grid["customers"].unstack("f_score").sort_index(ascending=False)
     shade = LinearSegmentedColormap.from_list("shade", ["#e8f0f9", "#1c4f8a"])
     shade = shade.with_extremes(bad="#dfe3e8")
-    largest = max(1.0, cells.fillna(0).to_numpy().max())
-    shares = np.sqrt(cells.to_numpy(float) / largest)
-    ax.imshow(shares, cmap=shade, vmin=0, vmax=1, aspect="auto")
+    counts = cells.to_numpy(float)
+    shares = np.sqrt(counts / max(1.0, cells.fillna(0).to_numpy().max()))
+    shade = LinearSegmentedColormap.from_list("shade", ["#e8f0f9", "#1c4f8a"])
+    # Empty and suppressed cells stay as the page is.
+    shade = shade.with_extremes(bad="none")
+    ax.imshow(np.where(counts > 0, shares, np.nan), cmap=shade, vmin=0, vmax=1, aspect="auto")
     for row, col in np.ndindex(cells.shape):
-        dark = shares[row, col] > 0.74
         text = style.write(cells.iloc[row, col], "count").text
-        ax.text(col, row, text, ha="center", va="center", color="white" if dark else "black")
+        filled = "white" if shares[row, col] > 0.74 else "black"
+        colour = filled if counts[row, col] > 0 else INK
+        ax.text(col, row, text, ha="center", va="center", color=colour)
     ax.set_xticks(range(cells.shape[1]), cells.columns)
     ax.set_yticks(range(cells.shape[0]), cells.index)
     ax.set(
@@ -242,7 +246,7 @@ def plot_by_frequency(comparison: pd.DataFrame, *, ax: Axes | None = None) -> Ax
         ylabel="mittlere Käufe im Prüfzeitraum",
         ylim=(0, None),
     )
-    ax.legend()
+    _legend(ax)
     return ax
 
 
@@ -267,7 +271,7 @@ def plot_tracking(weeks: pd.DataFrame, *, style: Style, ax: Axes | None = None) 
         ylim=(0, None),
     )
     _write_axis(ax.yaxis, style, "count")
-    ax.legend(loc="lower right")
+    _legend(ax)
     return ax
 
 
@@ -350,7 +354,7 @@ def plot_calibration(bins: pd.DataFrame, *, style: Style, ax: Axes | None = None
     )
     _write_axis(ax.xaxis, style, "share")
     _write_axis(ax.yaxis, style, "share")
-    ax.legend(loc="upper left")
+    _legend(ax)
     return ax
 
 
@@ -366,9 +370,14 @@ def plot_importance(importance: pd.DataFrame, *, style: Style, ax: Axes | None =
     y = np.arange(len(importance))[::-1]
     ax.barh(y, importance["auc_loss"], height=0.6, color=OBSERVED)
     ax.set_yticks(y, importance.index)
-    ax.set(xlabel="Verlust an Trennschärfe ohne dieses Merkmal")
+    ax.set(xlabel="Verlust an Trennschärfe beim Mischen")
     _write_axis(ax.xaxis, style, "number", 2)
     return ax
+
+
+def _legend(ax: Axes) -> None:
+    """Put the legend above the drawing, where no data can be."""
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.3)
 
 
 def _axes(ax: Axes | None, size: tuple[float, float] = SIZE) -> Axes:

@@ -18,7 +18,9 @@ from workbench.parameters import Parameters
 from workbench.report import Context, Failure, Page
 
 VERSIONS_OF = ("duckdb", "lifetimes", "matplotlib", "numpy", "pandas", "scikit-learn", "scipy")
-REVENUE_NOTE = "Kundenwerte sind Umsatz, nicht Gewinn: Der Deckungsbeitrag ist nicht gesetzt."
+REVENUE_NOTE = (
+    "Alle Werte sind Umsatz, nicht Gewinn: Der Parameter margin steht auf seinem Vorgabewert."
+)
 # What says where a run was or how it went differs between equal runs.
 NOT_SHOWN = {"run_dir", "out"}
 
@@ -66,8 +68,10 @@ def make_context(work: Path, checked: Parameters, *, declared: Iterable[str]) ->
     )
 
 
-def write_pages(work: Path, *, stems: Sequence[str], context: Context) -> list[Page]:
+def write_pages(work: Path, *, stems: Sequence[str], context: Context, locale: str) -> list[Page]:
     """Write the pages, the first page and the table files of the executed notebooks.
+
+    Swiss readers get ss for ß.
 
     Raises
     ------
@@ -80,9 +84,9 @@ def write_pages(work: Path, *, stems: Sequence[str], context: Context) -> list[P
     pages = [report.read_page(notebook, stem=stem) for stem, notebook in notebooks.items()]
     for stem, notebook in notebooks.items():
         text = report.render_page(notebook, stem=stem, context=context, siblings=pages)
-        (work / f"{stem}.html").write_text(text, encoding="utf-8")
+        (work / f"{stem}.html").write_text(_spelled(text, locale), encoding="utf-8")
     index = report.render_index(pages, context=context)
-    (work / "index.html").write_text(index, encoding="utf-8")
+    (work / "index.html").write_text(_spelled(index, locale), encoding="utf-8")
     (work / "tables").mkdir()
     for name, text in report.table_files(pages).items():
         (work / name).write_text(text, encoding="utf-8", newline="")
@@ -165,6 +169,10 @@ def write_failure(work: Path, failures: Sequence[Failure]) -> None:
             path.unlink(missing_ok=True)
     page = report.render_failure(failures, context=Context(source="", as_of=""))
     (work / "index.html").write_text(page, encoding="utf-8")
+
+
+def _spelled(text: str, locale: str) -> str:
+    return text.replace("ß", "ss") if locale == "de_CH" else text
 
 
 def _versions() -> dict[str, str]:

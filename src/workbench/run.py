@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from workbench import findings, intake, parameters, publication, runfolder
+from workbench import intake, labels, parameters, publication, runfolder
 from workbench.parameters import Parameters
 from workbench.report import Failure, Page
 from workbench.schema import ParameterError
@@ -121,9 +121,9 @@ def run(
     names = {name for cell in declared.values() for name in cell}
     checked = parameters.check(given, declared=names | {"fatal", "out"})
     chosen = [FIRST, *_choose(only, declared)]
-    unknown = [name for name in checked.fatal if name not in findings.VERDICTS]
+    unknown = [name for name in checked.fatal if name not in labels.VERDICTS]
     if unknown:
-        raise ParameterError(f"fatal names {unknown}; the verdicts are {list(findings.VERDICTS)}.")
+        raise ParameterError(f"fatal names {unknown}; the verdicts are {list(labels.VERDICTS)}.")
 
     target = Path(checked.out).expanduser().absolute() if checked.out else None
     if target:
@@ -289,7 +289,7 @@ def _write(
     try:
         names = {name for stem in chosen for name in declared[stem]}
         context = publication.make_context(work, checked, declared=names)
-        pages = publication.write_pages(work, stems=chosen, context=context)
+        pages = publication.write_pages(work, stems=chosen, context=context, locale=checked.locale)
         publication.join_scores(work, stems=chosen)
         return pages, publication.held_back(work)
     except Exception as error:

@@ -117,6 +117,31 @@ def summarise(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
     )
 
 
+def recent_revenue(orders: pd.DataFrame, *, as_of: pd.Timestamp, days: int) -> float:
+    """Sum the money of the last days up to and including `as_of`.
+
+    Parameters
+    ----------
+    orders : DataFrame
+        One row per customer and day, in any order.
+    as_of : Timestamp
+        Last day that counts.
+    days : int
+        How many days, the last one included.
+
+    Examples
+    --------
+    >>> orders = pd.DataFrame({"customer_id": ["a", "a"], "amount": [5.0, 7.0],
+    ...                        "date": pd.to_datetime(["2024-01-01", "2024-01-10"])})
+    >>> recent_revenue(orders, as_of=pd.Timestamp("2024-01-10"), days=9)
+    7.0
+    """
+    check_orders(orders)
+    start = as_of - pd.Timedelta(days=days)
+    recent = orders[(orders["date"] > start) & (orders["date"] <= as_of)]
+    return float(recent.sort_values(["customer_id", "date"])["amount"].sum())
+
+
 def default_holdout_days(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> int:
     """Take half the span in whole weeks, rounded up, as holdout.
 
