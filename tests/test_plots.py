@@ -218,8 +218,11 @@ def test_numbers_in_the_grid_stand_out_from_their_cell():
     image = ax.images[0]
     for text in ax.texts:
         column, row = map(int, text.get_position())
-        cell = image.cmap(image.norm(image.get_array()))[row, column][:3]
-        assert contrast(cell, to_rgb(text.get_color())) >= 4.5
+        *cell, opacity = image.cmap(image.norm(image.get_array()))[row, column]
+        if opacity == 0:  # the page shows through, and its own text colour on it
+            assert text.get_color() == plots.INK
+        else:
+            assert contrast(cell, to_rgb(text.get_color())) >= 4.5
 
 
 def contrast(one, two) -> float:
