@@ -475,3 +475,11 @@ def test_models_without_coefficients_or_features_say_so(panels):
         churn.coefficients(base)
     with pytest.raises(ValueError, match="model 'base_rate' reads no feature"):
         churn.importance(base, last.features, last.churned, seed=SEED)
+
+
+def test_cents_and_dollars_give_the_same_bits_of_every_feature(sample_orders):
+    day = pd.Timestamp("1997-12-31")
+    in_cents = sample_orders.assign(amount=(sample_orders["amount"] * 100).round())
+    one = snapshots.features(sample_orders, origin=day, horizon_days=91)
+    other = snapshots.features(in_cents, origin=day, horizon_days=91)
+    pd.testing.assert_frame_equal(one, other, check_exact=True)

@@ -285,9 +285,13 @@ def panel(
 
 
 def _to_mean(money: pd.Series) -> pd.Series:
-    """Divide by the mean; all zero where everything was free."""
+    """Divide by the mean; all zero where everything was free.
+
+    Rounded, so that cents and euros give the same number to the last bit and
+    trees split them alike.
+    """
     mean = money.mean()
-    return money / mean if mean > 0 else money
+    return (money / mean).round(9) if mean > 0 else money
 
 
 def _check_window(horizon_days: int, gap_days: int) -> None:
