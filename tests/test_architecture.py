@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "__init__": set(),
     "schema": set(),
     "formats": set(),
-    "parameters": {"schema"},
+    "parameters": {"schema", "formats"},
     "privacy": set(),
     "newton": {"schema"},
     "synthetic": {"schema"},

@@ -99,8 +99,13 @@ def test_the_as_of_day_is_the_one_given_and_cuts_the_orders(export):
     base = read(export(), as_of=pd.Timestamp("1998-02-28")).base
     assert base.as_of == pd.Timestamp("1998-02-28")
     assert base.orders["date"].max() == pd.Timestamp("1998-02-28")
-    later = read(export(), as_of=pd.Timestamp("2001-01-01")).base
-    assert later.as_of == pd.Timestamp("2001-01-01") and len(later.orders) == 5
+    later = read(export(), as_of=pd.Timestamp("1998-12-31")).base
+    assert later.as_of == pd.Timestamp("1998-12-31") and len(later.orders) == 5
+
+
+def test_an_as_of_day_years_after_the_data_is_refused(export):
+    with pytest.raises(DataError, match="1023 days after the last line of the source, 1998-03-15"):
+        read(export(), as_of=pd.Timestamp("2001-01-01"))
 
 
 def test_the_currency_given_goes_before_that_of_the_source(export):

@@ -4,7 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.privacy import shown, suppress, suppress_balance
+from workbench.privacy import (
+    shown,
+    shown_share,
+    suppress,
+    suppress_balance,
+    suppress_counts,
+    suppress_nested,
+)
 
 SEEDS = range(20)
 
@@ -69,7 +76,7 @@ def test_of_equal_candidates_one_is_enough():
 
 def blanked_within(larger: str, *customers: float) -> str:
     table = groups(*customers, larger=list(larger))
-    result = suppress(table, count="customers", k=5, within="larger")
+    result = suppress(table, count="customers", k=5, within=["larger"])
     return "".join(result.index[result["customers"].isna()])
 
 
@@ -98,7 +105,7 @@ def test_the_grand_total_does_not_give_away_a_larger_group_of_one_part():
 def test_neither_the_grand_total_nor_that_of_a_larger_group_gives_away_fewer_than_k(seed):
     chance = np.random.default_rng(seed)
     table = groups(*chance.integers(0, 15, 9), larger=list("wxxyyyzzz"))
-    result = suppress(table, count="customers", k=5, within="larger")
+    result = suppress(table, count="customers", k=5, within=["larger"])
     hidden = result["customers"].isna()
     wholes = [hidden | ~hidden, *(table["larger"] == name for name in "wxyz")]
     for whole in wholes:
@@ -240,3 +247,43 @@ def test_a_small_reason_of_the_balance_hides_its_money_and_what_was_read():
 def test_a_balance_without_small_reasons_stays_as_it_is():
     balance = pd.DataFrame({"n_rows": [9, 9], "amount": [90.0, 90.0], "customers": [9, 9]})
     assert suppress_balance(balance, k=5).equals(balance.astype({"customers": float}))
+
+
+def test_nested_groups_lie_k_customers_apart():
+    curve = pd.DataFrame(
+        {"customers": [0.4, 4, 8, 20, 36, 38, 40], "held": [0.1, 0.3, 0.4, 0.7, 0.9, 0.95, 1.0]}
+    )
+    shown = suppress_nested(curve, count="customers", k=5)
+    assert shown["held"].notna().tolist() == [False, False, True, True, False, False, True]
+
+
+def test_fewer_than_k_customers_show_no_curve():
+    curve = pd.DataFrame({"customers": [1.0, 4.0], "held": [0.5, 1.0]})
+    assert suppress_nested(curve, count="customers", k=5)["held"].isna().all()
+
+
+def test_counts_of_few_customers_are_blank_and_counts_of_lines_stay():
+    counts = pd.DataFrame(
+        {
+            "code": ["rows", "customers", "customers_with_returns", "zero_amounts", "buyers"],
+            "n": [900, 100, 2, 1, 98],
+        }
+    )
+    shown = suppress_counts(counts, k=5).set_index("code")["n"]
+    assert shown[["rows", "customers", "zero_amounts"]].tolist() == [900, 100, 1]
+    assert shown[["customers_with_returns", "buyers"]].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("part", "customers", "share"),
+    [
+        (0, 10, 0.0),
+        (4, 10, math.nan),
+        (6, 10, math.nan),
+        (5, 10, 0.5),
+        (10, 10, 1.0),
+        (2, 3, math.nan),
+    ],
+)
+def test_a_share_hides_small_parts_and_small_rests(part, customers, share):
+    assert shown_share(part, customers=customers, k=5) == pytest.approx(share, nan_ok=True)

@@ -1,5 +1,6 @@
 import csv
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -11,11 +12,12 @@ from pathlib import Path
 
 import duckdb
 import nbformat
+import pandas as pd
 import pytest
 from conftest import workbench_run
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from workbench import run
+from workbench import publication, run, runfolder, synthetic
 from workbench.schema import ParameterError
 
 PAGES = ["index", "01_daten", "02_segmentierung", "03_clv", "04_churn"]
@@ -256,6 +258,63 @@ def test_too_few_data_are_said_in_german_and_the_rest_stands(tmp_path, name, lin
         assert scores["customer_id"].tolist() == ["00123"]
 
 
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory) -> Path:
+    """The report of a small shop with groups smaller than k, in a folder with an umlaut."""
+    folder = tmp_path_factory.mktemp("Käufe")
+    orders = synthetic.purchases(
+        **{"r": 0.8, "alpha_days": 60, "a": 0.6, "b": 3, "p": 6, "q": 4, "v": 60},
+        n_customers=260,
+        start=pd.Timestamp("2023-01-01"),
+        acquisition_days=880,
+        end=pd.Timestamp("2025-06-30"),
+        seed=3,
+    )
+    orders["customer_id"] = "KUNDE-" + orders["customer_id"]
+    (folder / "Bestände").mkdir()
+    orders.to_csv(folder / "Bestände" / "laden.csv", index=False)
+    done = workbench_run(folder, "--transactions", "Bestände/laden.csv", "-p", "fatal", "[]")
+    assert done.returncode == 0, done.stderr
+    return folder / "reports" / "laden"
+
+
+def test_no_published_table_shows_a_group_smaller_than_k(shop):
+    seen = 0
+    for path in sorted((shop / "tables").iterdir()):
+        for row in rows(shop, path.stem):
+            for column in ("customers", "known_customers", "new_customers"):
+                if row.get(column):
+                    seen += 1
+                    assert not 0 < float(row[column]) < 5, (path.name, row)
+    assert seen > 50
+    hidden = [row for row in rows(shop, "notengitter") if row["customers"] == ""]
+    assert hidden
+
+
+def test_nested_shares_never_differ_by_fewer_than_k_customers(shop):
+    for name in ("umsatz_konzentration", "kundenwert_konzentration"):
+        held = [float(r["top_share"]) * 260 for r in rows(shop, name) if r["share_of_total"]]
+        assert len(held) > 3
+        assert all(later - earlier >= 5 for earlier, later in itertools.pairwise(held))
+
+
+def test_no_published_file_names_a_customer_or_a_folder(shop):
+    for path in shop.rglob("*"):
+        if path.is_file() and path.suffix in (".html", ".csv", ".ipynb"):
+            text = path.read_text("utf-8")
+            for secret in ("KUNDE-", "Bestände", "K\\xe4ufe", ".run-", str(shop.parent.parent)):
+                assert secret not in text, (path.name, secret)
+
+
+def test_the_forecast_of_the_holdout_comes_from_the_model_that_did_not_see_it(cdnow):
+    accuracy = {row["forecast"]: row for row in rows(cdnow, "prognoseguete")}["BG/NBD-Modell"]
+    assert float(accuracy["rmse"]) == pytest.approx(1.7329, abs=5e-5)
+    assert float(accuracy["bias"]) == pytest.approx(-0.1428, abs=5e-5)
+    last = rows(cdnow, "kaeufe_aufsummiert")[-1]
+    gap = float(last["cumulative_expected"]) / float(last["cumulative_actual"]) - 1
+    assert gap == pytest.approx(-0.061, abs=0.001)
+
+
 # --- refusals and faults -------------------------------------------------------------------
 
 SLOW = "import time\ntime.sleep(60)"
@@ -292,6 +351,7 @@ def test_a_broken_cell_ends_with_3_and_keeps_the_traceback(folder, tmp_path):
     outcome = run.run({}, folder=folder)
     assert outcome.status == 3
     assert outcome.path == tmp_path / "reports" / "failed" / "index.html"
+    assert run.run({}, folder=folder).path == tmp_path / "reports" / "failed-2" / "index.html"
     assert "01_daten: KeyError" in outcome.message
     page = outcome.path.read_text("utf-8")
     assert "Traceback" in page
@@ -299,7 +359,7 @@ def test_a_broken_cell_ends_with_3_and_keeps_the_traceback(folder, tmp_path):
     assert "\x1b" not in page
     kept = nbformat.read(outcome.path.parent / "notebooks" / "01_daten.ipynb", as_version=4)
     assert any(o.output_type == "error" for c in kept.cells for o in c.get("outputs", []))
-    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == ["failed"]
+    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == ["failed", "failed-2"]
 
 
 @pytest.mark.parametrize(
@@ -375,9 +435,30 @@ def test_a_folder_that_is_no_report_is_never_replaced(tmp_path):
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.txt").write_text("years of work")
-    with pytest.raises(ParameterError, match="is there already and no report"):
+    with pytest.raises(ParameterError, match=r"it holds thesis\.txt"):
         run.run({"out": str(mine)})
     assert (mine / "thesis.txt").is_file()
+
+
+def test_a_foreign_site_and_a_report_with_notes_in_it_are_never_replaced(tmp_path, cdnow):
+    site = tmp_path / "site"
+    site.mkdir()
+    for name, text in {"index.html": "", "manifest.json": "{}", "photo.txt": "p"}.items():
+        (site / name).write_text(text)
+    with pytest.raises(ParameterError, match="no report as it was published"):
+        run.run({"out": str(site)})
+    report = tmp_path / "report"
+    shutil.copytree(cdnow, report)
+    runfolder.check_replaceable(report)
+    (report / "notes.txt").write_text("mine")
+    with pytest.raises(ParameterError, match=r"it holds notes\.txt"):
+        run.run({"out": str(report)})
+
+
+def test_the_gate_holds_back_a_page_with_an_address(tmp_path):
+    (tmp_path / "good.html").write_text("<p>gut</p>")
+    (tmp_path / "bad.html").write_text("<p>Fragen Sie anna@example.com</p>")
+    assert [failure.notebook for failure in publication.held_back(tmp_path)] == ["bad"]
 
 
 def test_progress_counts_up_to_the_end_once(folder):

@@ -235,9 +235,9 @@ def test_states_are_counted_with_their_past_revenue():
     state = pd.Series(["Bindung aktiv", "Aktivierung", "Bindung aktiv"], index=["a", "b", "c"])
     sizes = state_sizes(summary, state.iloc[::-1])
     assert sizes.index.tolist() == list(STATES)
-    assert sizes.loc["Bindung aktiv"].tolist() == [2, pytest.approx(2 / 3), 70.0, 0.7]
-    assert sizes.loc["Aktivierung"].tolist() == [1, pytest.approx(1 / 3), 30.0, 0.3]
-    assert sizes.loc["Reaktiviert"].tolist() == [0, 0, 0, 0]
+    assert sizes.loc["Bindung aktiv"].tolist() == [2, pytest.approx(2 / 3), 70.0, 0.7, "repeat"]
+    assert sizes.loc["Aktivierung"].tolist() == [1, pytest.approx(1 / 3), 30.0, 0.3, "once"]
+    assert sizes.loc["Reaktiviert"].tolist() == [0, 0, 0, 0, "repeat"]
 
 
 # properties

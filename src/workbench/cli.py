@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
 import click
 
 from workbench import __version__
-from workbench.parameters import as_of_day, check, read_config, read_value
+from workbench.parameters import Parameters, as_of_day, check, read_config, read_value
 from workbench.schema import DataError, ParameterError
 
 PARAMETER = click.option(
@@ -45,6 +46,8 @@ def run(
     CONFIG is a flat YAML of notebook parameters. Exit status: 0 published,
     1 published but a fatal verdict failed, 2 refused, 3 broken.
     """
+    # Ended from outside, a run cleans up as it does after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     from workbench import run as runner  # papermill and nbconvert take a second to import
 
     try:
@@ -54,8 +57,13 @@ def run(
         values |= {"out": out} if out is not None else {}
         progress = _bar if sys.stderr.isatty() else _lines
         outcome = runner.run(values, only=only, progress=progress)
-    except ParameterError as error:
+    except (ParameterError, DataError) as error:
         _refuse(str(error))
+    except OSError as error:
+        _refuse(f"{error.filename or 'the folder of the report'}: {error.strerror or error}.")
+    except KeyboardInterrupt:
+        click.echo("workbench: interrupted; nothing was published.", err=True)
+        sys.exit(130)
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", err=True, nl=False)
     if outcome.message:
@@ -76,9 +84,8 @@ def check_source(x: str, given: tuple[tuple[str, str], ...]) -> None:
     from workbench import intake  # DuckDB and pandas take most of a second to import
 
     try:
-        names = {"columns", "as_of", "currency", "duplicates", "max_loss", "transactions"}
         values = {name: read_value(name, text) for name, text in given} | {"transactions": x}
-        checked = check(values, declared=names)
+        checked = check(values, declared=Parameters.model_fields)
         reading = intake.read(
             checked.transactions,
             columns=checked.columns,
@@ -89,6 +96,8 @@ def check_source(x: str, given: tuple[tuple[str, str], ...]) -> None:
         )
     except (ParameterError, DataError) as error:
         _refuse(str(error))
+    except OSError as error:
+        _refuse(f"{x}: {error.strerror or error}.")
     orders = reading.base.orders
     click.echo(f"source     {reading.base.label} ({reading.n_rows} rows)")
     first, last = orders["date"].min(), orders["date"].max()

@@ -17,6 +17,7 @@ ORDERS = Path("customers", "orders.parquet")
 ORIGIN = Path("customers", "origin.json")
 CUSTOMERS_FOLDER = Path("customers")
 DEFAULT_CURRENCY = "EUR"
+MAX_SILENT_DAYS = 366
 
 
 class Base(NamedTuple):
@@ -93,6 +94,13 @@ def read(
     """
     source = sources.read(x, columns=columns)
     cleaned = transactions.clean(source, max_loss=max_loss, duplicates=duplicates, as_of=as_of)
+    silent_days = 0 if as_of is None else (as_of - cleaned.last_day).days
+    if silent_days > MAX_SILENT_DAYS:
+        raise DataError(
+            f"as_of={as_of.date()} lies {silent_days} days after the last line of the source, "
+            f"{cleaned.last_day.date()}: so long a silence would count as customers lost. "
+            "Take an earlier as_of, or newer data."
+        )
     base = Base(
         orders=cleaned.orders,
         as_of=cleaned.last_day if as_of is None else as_of,

@@ -16,6 +16,7 @@ import pandas as pd
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from workbench import formats
 from workbench.schema import ParameterError
 
 
@@ -31,8 +32,11 @@ def _iso_day_or_empty(value: str) -> str:
 
 
 def _currency_or_empty(value: str) -> str:
-    if value and not (re.fullmatch("[A-Z]{3}", value)):
-        raise ValueError("is no ISO 4217 code such as EUR")
+    if value:
+        try:
+            formats.style(locale="de_DE", currency=value)
+        except ValueError:
+            raise ValueError("is no ISO 4217 code such as EUR") from None
     return value
 
 
@@ -62,6 +66,10 @@ class _Texts(yaml.BaseLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[str, Any]:
         seen = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a name is no text", key.start_mark
+                )
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"{key.value!r} stands twice", key.start_mark

@@ -15,7 +15,7 @@ def suppress(
     count: str,
     k: int,
     keep: Sequence[str] = (),
-    within: str | None = None,
+    within: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Blank the rows that stand for fewer than `k` customers.
 
@@ -33,9 +33,9 @@ def suppress(
         Smallest group shown.
     keep : sequence of str
         Numbers that say nothing about the people of a group and stay.
-    within : str, optional
-        Column that names a larger group whose total is shown elsewhere; the
-        rule then holds in each larger group.
+    within : sequence of str
+        Columns or index levels that name larger groups whose totals are shown
+        elsewhere; the rule then holds in each larger group too.
 
     Returns
     -------
@@ -53,8 +53,8 @@ def suppress(
     """
     customers = table[count].to_numpy(float)
     small = (customers > 0) & (customers < k)
-    larger = [] if within is None else table[within].unique()
-    wholes = [(table[within] == name).to_numpy() for name in larger]
+    flat = table.reset_index()
+    wholes = [(flat[name] == group).to_numpy() for name in within for group in flat[name].unique()]
     wholes.append(np.full(len(table), True))
     smallest_first = np.argsort(customers, kind="stable")
     # A row blanked for one whole may leave another whole with a single blank row.
@@ -95,6 +95,66 @@ def suppress_balance(balance: pd.DataFrame, *, k: int) -> pd.DataFrame:
     blanked = balance.astype({"amount": float, "customers": float})
     blanked.loc[small, ["amount", "customers"]] = math.nan
     return blanked
+
+
+def suppress_nested(table: pd.DataFrame, *, count: str, k: int) -> pd.DataFrame:
+    """Keep those rows of nested groups that lie at least `k` customers apart.
+
+    Each row holds the one before it: the difference of two rows is a group too,
+    and so is that of a row and the last one, which is everybody.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rising groups; the last row is everybody and stays if it holds `k`.
+    count : str
+        Column with the customers of each row; may be a fraction.
+    k : int
+        Smallest group shown.
+
+    Examples
+    --------
+    >>> curve = pd.DataFrame({"customers": [1.0, 5.0, 8.0, 10.0], "held": [0.3, 0.7, 0.9, 1.0]})
+    >>> suppress_nested(curve, count="customers", k=5)["held"].tolist()
+    [nan, 0.7, nan, 1.0]
+    """
+    customers = table[count].to_numpy(float)
+    everybody, last, keep = customers[-1], 0.0, []
+    for n in customers:
+        is_last = n == everybody
+        kept = n - last >= k and (is_last or everybody - n >= k)
+        keep.append(kept)
+        last = n if kept else last
+    numeric = table.select_dtypes("number").columns
+    shown = table.copy()
+    shown[numeric] = shown[numeric].astype(float)
+    shown.loc[~np.array(keep), numeric] = math.nan
+    return shown
+
+
+def suppress_counts(counts: pd.DataFrame, *, k: int) -> pd.DataFrame:
+    """Blank plain counts of customers that speak of fewer than `k`.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        As in `transactions.Cleaned`: `code` and `n`.
+    k : int
+        Smallest group shown; also between all customers and those who bought.
+    """
+    n = counts.set_index("code")["n"].astype(float)
+    people = [code for code in n.index if code.startswith(("customers_", "buyers"))]
+    small = [code for code in people if 0 < n[code] < k]
+    if 0 < n["customers"] - n["buyers"] < k:
+        small.append("buyers")
+    n[small] = math.nan
+    return counts.assign(n=n.to_numpy())
+
+
+def shown_share(part: float, *, customers: int, k: int) -> float:
+    """Return a part as a share, or NaN where it or the rest is a group smaller than `k`."""
+    small = customers < k or 0 < part < k or 0 < customers - part < k
+    return math.nan if small else part / customers
 
 
 def shown(value: float, *, customers: int, k: int) -> float:

@@ -21,6 +21,7 @@ VERSIONS_OF = ("duckdb", "lifetimes", "matplotlib", "numpy", "pandas", "scikit-l
 REVENUE_NOTE = (
     "Alle Werte sind Umsatz, nicht Gewinn: Der Parameter margin steht auf seinem Vorgabewert."
 )
+ALARM = "Dieser Bericht hat eine verlangte Prüfung nicht bestanden: "
 # What says where a run was or how it went differs between equal runs.
 NOT_SHOWN = {"run_dir", "out"}
 
@@ -68,7 +69,15 @@ def make_context(work: Path, checked: Parameters, *, declared: Iterable[str]) ->
     )
 
 
-def write_pages(work: Path, *, stems: Sequence[str], context: Context, locale: str) -> list[Page]:
+def failed_verdicts(pages: Sequence[Page], *, fatal: Sequence[str]) -> list[str]:
+    """Return those fatal verdicts that no page passed."""
+    passed = {verdict["name"] for page in pages for verdict in page.verdicts if verdict["passed"]}
+    return [name for name in fatal if name not in passed]
+
+
+def write_pages(
+    work: Path, *, stems: Sequence[str], context: Context, locale: str, fatal: Sequence[str]
+) -> list[Page]:
     """Write the pages, the first page and the table files of the executed notebooks.
 
     Swiss readers get ss for ß.
@@ -82,6 +91,9 @@ def write_pages(work: Path, *, stems: Sequence[str], context: Context, locale: s
         stem: nbformat.read(work / "notebooks" / f"{stem}.ipynb", as_version=4) for stem in stems
     }
     pages = [report.read_page(notebook, stem=stem) for stem, notebook in notebooks.items()]
+    failed = failed_verdicts(pages, fatal=fatal)
+    if failed:
+        context = context._replace(alarm=ALARM + ", ".join(failed))
     for stem, notebook in notebooks.items():
         text = report.render_page(notebook, stem=stem, context=context, siblings=pages)
         (work / f"{stem}.html").write_text(_spelled(text, locale), encoding="utf-8")

@@ -67,12 +67,15 @@ class Context(NamedTuple):
         versions. Nothing that differs between two runs on the same input.
     notes : tuple of str
         Sentences that hold for the whole report.
+    alarm : str
+        Why the report should not be used, shown on top of every page; or empty.
     """
 
     source: str
     as_of: str
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    alarm: str = ""
 
 
 class Failure(NamedTuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import os
 import time
 import traceback
@@ -144,7 +146,7 @@ def run(
         if not failures:
             pages, failures = _write(work, chosen, checked, declared)
         if failures:
-            return _keep_failure(work, failures, kept=reports / "failed")
+            return _keep_failure(work, failures, kept=runfolder.free_name(reports / "failed"))
 
         verdicts = {
             verdict["name"]: verdict["passed"] for page in pages for verdict in page.verdicts
@@ -157,8 +159,8 @@ def run(
         runfolder.check_replaceable(target)
         (work / intake.ORIGIN).unlink()
         runfolder.publish(work, target)
-    failed = [name for name in checked.fatal if not verdicts.get(name, False)]
-    text = f"the fatal verdict {', '.join(failed)} was not passed; the report is published."
+    failed = publication.failed_verdicts(pages, fatal=checked.fatal)
+    text = f"published, but the fatal verdict {', '.join(failed)} was not passed or not reached."
     status = VERDICT_FAILED if failed else PUBLISHED
     return Outcome(status, target / "index.html", text if failed else "")
 
@@ -248,7 +250,7 @@ def _execute(
     except (NoSuchKernel, RuntimeError) as error:
         failure = Failure(stem, "", "no_kernel", f"{type(error).__name__}: {error}")
     if output.is_file():
-        _clean(output, work)
+        _clean(output)
     progress(stem, cells, cells)
     return failure
 
@@ -262,24 +264,34 @@ def _changed_values(checked: Parameters, names: Iterable[str]) -> dict[str, Any]
     }
 
 
-def _clean(path: Path, work: Path) -> None:
+def _clean(path: Path) -> None:
     """Take out of an executed notebook what differs between two equal runs, and the paths."""
     notebook = nbformat.read(path, as_version=4)
-    recorded = notebook.metadata.pop("papermill", {})
-    notebook.metadata["workbench"] = dict(notebook.metadata.get("workbench", {}))
+    notebook.metadata.pop("papermill", None)
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.id = "injected-parameters"
-            cell.source = _without_paths(cell.source, recorded.get("parameters", {}), work)
+            cell.source = _without_paths(cell.source)
     nbformat.write(notebook, path)
 
 
-def _without_paths(source: str, values: Mapping[str, Any], work: Path) -> str:
-    source = source.replace(repr(str(work))[1:-1], "..")
-    x = str(values.get("transactions", ""))
-    return source.replace(x, publication.source_shown(x)) if x else source
+def _without_paths(source: str) -> str:
+    """Write the injected parameters again, without the folders above the data and the run."""
+    lines = []
+    for statement in ast.parse(source).body:
+        if not isinstance(statement, ast.Assign):
+            continue
+        name, value = statement.targets[0].id, ast.literal_eval(statement.value)
+        if name == "run_dir":
+            value = ".."
+        elif name == "transactions":
+            value = publication.source_shown(value)
+        is_text = isinstance(value, str)
+        written = json.dumps(value, ensure_ascii=False) if is_text else repr(value)
+        lines.append(f"{name} = {written}")
+    return "\n".join(["# Parameters", *lines])
 
 
 def _write(
@@ -289,7 +301,9 @@ def _write(
     try:
         names = {name for stem in chosen for name in declared[stem]}
         context = publication.make_context(work, checked, declared=names)
-        pages = publication.write_pages(work, stems=chosen, context=context, locale=checked.locale)
+        pages = publication.write_pages(
+            work, stems=chosen, context=context, locale=checked.locale, fatal=checked.fatal
+        )
         publication.join_scores(work, stems=chosen)
         return pages, publication.held_back(work)
     except Exception as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,16 +15,39 @@ PRIVATE = "customers"
 
 
 def check_replaceable(target: Path) -> None:
-    """Refuse to replace anything but an older report or an empty folder.
+    """Refuse to replace anything but a report as it was published, or an empty folder.
 
     Raises
     ------
     ParameterError
-        If something else is at `target`.
+        If something else is at `target`, or files were added to a report there.
     """
-    is_report = (target / "manifest.json").is_file() and (target / "index.html").is_file()
-    if target.exists() and not is_report and (target.is_file() or any(target.iterdir())):
-        raise ParameterError(f"out {target} is there already and no report; name another folder.")
+    if not target.exists() and not target.is_symlink():
+        return
+    if not target.is_dir():
+        raise ParameterError(f"{target} is a file, not the folder of a report; move it away.")
+    files = {str(path.relative_to(target)) for path in target.rglob("*") if path.is_file()}
+    extra = sorted(files - _listed(target / "manifest.json"))
+    if extra:
+        raise ParameterError(
+            f"{target} is there already and no report as it was published: it holds {extra[0]}. "
+            "Name another folder with out, or move that file away."
+        )
+
+
+def free_name(folder: Path) -> Path:
+    """Return the folder's name, with a number behind it where it is taken."""
+    names = (folder, *(folder.with_name(f"{folder.name}-{n}") for n in range(2, 10_000)))
+    return next(path for path in names if not path.exists())
+
+
+def _listed(manifest: Path) -> set[str]:
+    """Files that a manifest of ours names, itself included; none where it is not ours."""
+    try:
+        content = json.loads(manifest.read_text(encoding="utf-8"))
+        return {*content["files"], manifest.name} if "verdicts" in content else set()
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 @contextmanager

@@ -47,6 +47,7 @@ STATES = (
     "Rückgewinnung",
     "Reaktiviert",
 )
+ONE_TIME_STATES = STATES[:2]
 USUAL_PAUSE, LONG_PAUSE = 0.75, 0.95
 LIKELY_ALIVE, LIKELY_GONE = 0.7, 0.3
 # A rhythm of one's own needs this many pauses; with fewer the pauses of all count.
@@ -254,13 +255,16 @@ def state_sizes(summary: pd.DataFrame, state: pd.Series) -> pd.DataFrame:
     -------
     DataFrame
         Indexed by `state` in the order of `STATES`: `customers`,
-        `customer_share`, `revenue` (currency), `revenue_share`.
+        `customer_share`, `revenue` (currency), `revenue_share`, and `kind`
+        ("once" or "repeat": how often these customers bought).
     """
     groups = summary["revenue"].groupby(state)
     table = pd.DataFrame({"customers": groups.size(), "revenue": groups.sum()})
     table = table.reindex(list(STATES), fill_value=0)
     table.insert(1, "customer_share", table["customers"] / len(summary))
     table["revenue_share"] = table["revenue"] / summary["revenue"].sum()
+    # The totals of the two kinds stand in the table of purchases per customer.
+    table["kind"] = ["once" if name in ONE_TIME_STATES else "repeat" for name in table.index]
     return table.rename_axis("state")
 
 

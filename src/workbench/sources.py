@@ -138,7 +138,10 @@ def read(x: str | Path, *, columns: Mapping[str, str] | str) -> Source:
     path = Path(x)
     _check_file(path)
     reader = _read_parquet if path.suffix.lower() == ".parquet" else _read_text
-    return reader(path, names)
+    try:
+        return reader(path, names)
+    except OSError as error:
+        raise DataError(f"{path.name} cannot be read: {error.strerror or error}.") from error
 
 
 def _dataset(name: str, names: _Names) -> Source:
@@ -347,7 +350,7 @@ def _source(
 
 def _short_name(stem: str) -> str:
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "_", plain)[:40].strip("_") or "source"
+    return re.sub(r"[^a-z0-9]+", "_", plain)[:120].strip("_") or "source"
 
 
 def _literal(path: Path) -> str:

@@ -114,6 +114,12 @@ def fit(summary: pd.DataFrame) -> GammaGamma:
             f"q = {q:.3g}. Use the mean amount, or a longer calibration period."
         ) from error
 
+    q = optimum.estimate[1]
+    if q <= 1:
+        raise NotIdentified(
+            f"Gamma-Gamma has q = {q:.4g} on {x.size} customers, not above 1: its mean amount is "
+            "infinite. Use the mean amount, or look for single huge orders."
+        )
     unscale = np.array([1.0, 1.0, scale])
     covariance = np.array(optimum.covariance) * np.outer(unscale, unscale)
     return GammaGamma(
@@ -157,7 +163,7 @@ def expected_spend(model: GammaGamma, summary: pd.DataFrame) -> pd.Series:
 
     Raises
     ------
-    ValueError
+    NotIdentified
         If q <= 1: the model's mean amount is infinite.
 
     References
@@ -165,7 +171,7 @@ def expected_spend(model: GammaGamma, summary: pd.DataFrame) -> pd.Series:
     Fader and Hardie (2013), equation 5.
     """
     if model.q <= 1:
-        raise ValueError(
+        raise NotIdentified(
             f"q={model.q:.4g} is not above 1: the mean amount of this Gamma-Gamma model is "
             "infinite. Use the mean amount, or look for single huge orders."
         )

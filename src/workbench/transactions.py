@@ -65,7 +65,8 @@ class TooMuchLost(DataError):
     """
 
     def __init__(self, message: str, *, balance: pd.DataFrame) -> None:
-        super().__init__(message)
+        table = balance.drop(columns="label").to_string(index=False)
+        super().__init__(f"{message}\n{table}")
         self.balance = balance
 
 
@@ -214,10 +215,10 @@ def _judge_lines(source: Source, as_of: pd.Timestamp | None) -> None:
         )
         SELECT line, fingerprint, no_order_id, order_id, day, money,
                CASE WHEN NOT no_customer AND NOT is_header THEN customer_id END AS customer_id,
-               CASE WHEN no_customer THEN 'missing_customer'
+               CASE WHEN day > $as_of::DATE THEN 'after_as_of'
+                    WHEN no_customer THEN 'missing_customer'
                     WHEN is_header THEN 'repeated_header'
-                    WHEN money IS NULL THEN 'amount_not_a_number'
-                    WHEN day > $as_of::DATE THEN 'after_as_of' END AS reason,
+                    WHEN money IS NULL THEN 'amount_not_a_number' END AS reason,
                reason IS NULL AS usable,
                CASE WHEN reason = 'amount_not_a_number' THEN amount_text END AS amount_text,
                CASE WHEN day IS NULL THEN date_text END AS date_text
