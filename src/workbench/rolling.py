@@ -43,11 +43,19 @@ def panels(
     -------
     dict of Timestamp to Panel
     """
-    made = {
+    known = {
         origin: snapshots.panel(
             orders, origin=origin, horizon_days=horizon_days, gap_days=0, as_of=as_of
-        )._replace(features=features(orders, origin=origin, horizon_days=horizon_days))
+        )
         for origin in origins
+    }
+    made = {
+        origin: panel._replace(
+            features=_with_purchase_model(
+                panel.features, orders, origin=origin, horizon_days=horizon_days
+            )
+        )
+        for origin, panel in known.items()
     }
     if all(snapshots.P_NO_PURCHASE in panel.features for panel in made.values()):
         return made
@@ -72,6 +80,13 @@ def features(orders: pd.DataFrame, *, origin: pd.Timestamp, horizon_days: int) -
         Length of the outcome window.
     """
     table = snapshots.features(orders, origin=origin, horizon_days=horizon_days)
+    return _with_purchase_model(table, orders, origin=origin, horizon_days=horizon_days)
+
+
+def _with_purchase_model(
+    table: pd.DataFrame, orders: pd.DataFrame, *, origin: pd.Timestamp, horizon_days: int
+) -> pd.DataFrame:
+    """Add the purchase model's probability of no purchase, where the origin bears a fit."""
     past = summary.summarise(orders, as_of=origin)
     try:
         model = purchases.fit(summary.profiles(past))
