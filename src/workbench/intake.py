@@ -13,9 +13,9 @@ import pandas as pd
 from workbench import sources, transactions
 from workbench.schema import DataError, check_orders
 
-ORDERS = Path("customers", "orders.parquet")
-ORIGIN = Path("customers", "origin.json")
 CUSTOMERS_FOLDER = Path("customers")
+ORDERS = CUSTOMERS_FOLDER / "orders.parquet"
+ORIGIN = CUSTOMERS_FOLDER / "origin.json"
 DEFAULT_CURRENCY = "EUR"
 MAX_SILENT_DAYS = 366
 

@@ -43,8 +43,6 @@ class Page(NamedTuple):
         From the first cell, as plain text.
     key_figures, findings, verdicts, tables, figures, missing : tuple of dict
         The payloads by kind; key figures one by one, not by row of tiles.
-    html : str
-        The finished page; empty before it is rendered.
     """
 
     stem: str
@@ -56,7 +54,6 @@ class Page(NamedTuple):
     tables: tuple[Payload, ...] = ()
     figures: tuple[Payload, ...] = ()
     missing: tuple[Payload, ...] = ()
-    html: str = ""
 
 
 class Body(NamedTuple):
