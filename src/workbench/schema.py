@@ -5,6 +5,8 @@ Every table that crosses a module border is checked here once; inside a module i
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pandas as pd
 
 TRANSACTION_COLUMNS = ("customer_id", "date", "amount")
@@ -20,6 +22,45 @@ SUMMARY_COLUMNS = (
 )
 DAYS_PER_WEEK = 7
 DAYS_PER_YEAR = 365
+
+
+class TableForm(NamedTuple):
+    """Our names of the columns that a table from outside may have, by what they hold.
+
+    Attributes
+    ----------
+    name : str
+        What the table is called.
+    needed : tuple of str
+        Columns without which it cannot be read.
+    ids, days, numbers, texts : tuple of str
+        Ids stay text to the last sign; days become ISO, numbers get a decimal
+        point, and texts lose blanks at their ends.
+    """
+
+    name: str
+    needed: tuple[str, ...]
+    ids: tuple[str, ...] = ()
+    days: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns, the needed ones first."""
+        every = (*self.needed, *self.ids, *self.days, *self.numbers, *self.texts)
+        return tuple(dict.fromkeys(every))
+
+
+# `quantity` and `unit_price` may stand for `amount`; so `sources` asks for either.
+TRANSACTIONS = TableForm(
+    "transactions",
+    needed=TRANSACTION_COLUMNS,
+    ids=("customer_id", "order_id", "product_id"),
+    days=("date",),
+    numbers=("amount", "quantity", "unit_price", "discount", "margin"),
+    texts=("category", "channel", "currency"),
+)
 
 
 class DataError(ValueError):

@@ -1,11 +1,8 @@
-"""A raw export or an embedded data set to one relation of text columns, a row for each line."""
+"""A raw export or an embedded data set to one relation of plain text, a row for each line."""
 
 from __future__ import annotations
 
-import codecs
-import csv
 import difflib
-import glob
 import hashlib
 import importlib.util
 import json
@@ -13,28 +10,64 @@ import re
 import tempfile
 import unicodedata
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
 
-from workbench.schema import TRANSACTION_COLUMNS, DataError, ParameterError
+from workbench import day_formats, dialects, textfiles
+from workbench.dialects import Dialect, Fact
+from workbench.schema import TRANSACTIONS, DataError, ParameterError, TableForm
 
-OPTIONAL_COLUMNS = ("order_id",)
+# What may stand for the amount of a line.
+FACTORS = ("quantity", "unit_price")
+# Names of columns in other languages than ours: one word stands for one column in every table.
 PRESETS: dict[str, dict[str, str]] = {
     "deutsch": {
         "customer_id": "kunde_id",
         "date": "datum",
         "amount": "betrag",
         "order_id": "beleg_id",
+        "product_id": "artikel",
+        "category": "kategorie",
+        "quantity": "menge",
+        "unit_price": "einzelpreis",
+        "discount": "rabatt",
+        "margin": "deckungsbeitrag",
+        "channel": "kanal",
+        "currency": "waehrung",
+        "postcode": "plz2",
+        "country": "land",
+        "birth_year_group": "geburtsjahr_gruppe",
+        "customer_type": "kundentyp",
+        "first_channel": "erstkanal",
+        "referred_by": "geworben_von",
+        "programme_since": "programm_seit",
+        "status": "status",
+        "source": "quelle",
+        "campaign": "kampagne",
+        "group": "gruppe",
+        "cost": "kosten",
+        "response": "reaktion",
+        "nps": "nps",
+        "satisfaction": "zufriedenheit",
+        "comment": "kommentar",
+        "received": "eingang",
+        "first_response": "erstreaktion",
+        "resolved": "geloest",
+        "followed_up": "nachverfolgt",
+        "period": "zeitraum",
+        "acquisition_budget": "akquise_budget",
+        "retention_budget": "bestand_budget",
     },
 }
-TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
-SUFFIXES = (*TEXT_SUFFIXES, ".parquet")
-DELIMITERS = (",", ";", "\t", "|")
+TEXT_SUFFIXES = textfiles.TABLE_SUFFIXES + textfiles.JSON_SUFFIXES
+PACKED_SUFFIXES = tuple(f"{suffix}{textfiles.PACKED_SUFFIX}" for suffix in TEXT_SUFFIXES)
+SUFFIXES = (*TEXT_SUFFIXES, *PACKED_SUFFIXES, ".parquet")
 DATASET_PREFIX = "dataset:"
-SHOWN_LINES = 5
+# DuckDB keeps so much in memory and the rest in a temporary file.
+MEMORY_LIMIT = "2GB"
 
 # Only the suggestion in a refusal uses these; a column is never taken because of its name.
 _COMMON_NAMES = {
@@ -42,21 +75,23 @@ _COMMON_NAMES = {
     "date": ("date", "order_date", "invoice_date", "datum", "bestelldatum"),
     "amount": ("amount", "betrag", "umsatz", "revenue", "total", "dollar_value"),
     "order_id": ("order_id", "beleg_id", "bestellnummer", "bestellnr", "invoice_no"),
+    "quantity": ("quantity", "menge", "anzahl", "qty"),
+    "unit_price": ("unit_price", "einzelpreis", "stueckpreis", "price"),
 }
-_CHUNK_BYTES = 1 << 20
 
 
 class Source(NamedTuple):
-    """The raw lines of one export, as text, and where they come from.
+    """The raw lines of one export, as plain text, and where they come from.
 
     Attributes
     ----------
     relation : DuckDBPyRelation
-        One row per line: `line` (in a text file the header is line 1, in
-        Parquet the first row is 1), `customer_id`, `date`, `amount` and, where
-        the source has one, `order_id` as text, '' where there is nothing; and
-        `fingerprint`, which two lines share exactly when all their columns are
-        the same, also those that were not asked for.
+        One row per line, all text, '' where there is nothing: what the source
+        has of the form's columns, days as ISO, numbers with a decimal point
+        (of transactions, `amount` or both of `FACTORS`); `line` (in a text file as an
+        editor counts, in Parquet the first row is 1); and `fingerprint`, which
+        two lines share exactly when all their columns are the same, also
+        those that were not asked for. What is no day or no number stays as it stands in the source.
     connection : DuckDBPyConnection
         Where the relation lives.
     name : str
@@ -70,11 +105,15 @@ class Source(NamedTuple):
     n_rows : int
         Lines without the header.
     sha256 : str
-        Of the file's bytes.
+        Of the file's bytes; of a folder, of its files' hashes and names.
     columns_found : tuple of str
         The source's own column names.
     columns : dict
-        Our names to the source's.
+        Our names to the source's; without `amount` where `FACTORS` stand for it.
+    dialect : Dialect
+        How the source writes what it holds.
+    facts : tuple of Fact
+        What its user should know of the reading.
     """
 
     relation: duckdb.DuckDBPyRelation
@@ -87,38 +126,59 @@ class Source(NamedTuple):
     sha256: str
     columns_found: tuple[str, ...]
     columns: dict[str, str]
+    dialect: Dialect
+    facts: tuple[Fact, ...]
 
 
 class _Names(NamedTuple):
-    """Our names to the source's, and which of ours it must have."""
+    """What is asked of a table: its form, our names to the source's, and which it must have."""
 
+    form: TableForm
     theirs: dict[str, str]
     needed: tuple[str, ...]
 
 
-class _File(NamedTuple):
-    """Facts of a file that one pass over its bytes gives."""
+class _Raw(NamedTuple):
+    """What is known of `raw_lines` once it is stored."""
 
+    n_rows: int
     sha256: str
-    n_lines: int
+    found: tuple[str, ...]
+    chosen: dict[str, str]
+    typed: frozenset[str] = frozenset()
+    instants: bool = False
+    parts: Mapping[str, str] = {}
 
 
-def read(x: str | Path, *, columns: Mapping[str, str] | str) -> Source:
-    """Read a source of transactions, every column as the text that stands in it.
+def read(
+    x: str | Path,
+    *,
+    columns: Mapping[str, str] | str,
+    dialect: Mapping[str, str] | None = None,
+    form: TableForm = TRANSACTIONS,
+) -> Source:
+    """Read a table from outside, numbers and days as plain text.
 
-    Nothing is interpreted here but the file's form: `transactions.clean`
-    decides what is a number, a day and a customer.
+    How numbers and days are written is found over whole columns, never line by
+    line, and stated in `facts`. `transactions.clean` decides what is done with
+    text that is no number, no day or no customer.
 
     Parameters
     ----------
     x : str or Path
-        A file ending in ``.csv``, ``.tsv`` or ``.txt`` (UTF-8, header line,
-        delimited by comma, semicolon, tab or bar), a ``.parquet`` file, or
-        ``dataset:NAME`` for an embedded data set.
+        A file ending in ``.csv``, ``.tsv`` or ``.txt`` (header line, delimited
+        by comma, semicolon, tab or bar) or in ``.jsonl`` or ``.ndjson`` (an
+        object on each line), all of them also with ``.gz``; a ``.parquet``
+        file or a folder of them; or ``dataset:NAME`` for an embedded data set.
     columns : mapping or str
-        Our names (``customer_id``, ``date``, ``amount``, ``order_id``) to the
-        source's, or the name of one of `PRESETS`. A name that is not mapped
-        stands for itself. `order_id` may be absent.
+        Our names, those of `form`, to the source's, or the name of one of
+        `PRESETS`. A name that is not mapped stands for itself. Without an
+        amount, that of a transaction is ``quantity`` times ``unit_price``.
+    dialect : mapping, optional
+        What is not to be found but given, as in `dialects.check_settings`.
+    form : TableForm
+        Which columns the table may have. Transactions without a row are
+        refused; any other table may be empty.
 
     Returns
     -------
@@ -127,38 +187,49 @@ def read(x: str | Path, *, columns: Mapping[str, str] | str) -> Source:
     Raises
     ------
     DataError
-        If the source does not exist, is empty, cannot be read, or lacks a
-        column.
+        If the source does not exist, is empty, cannot be read, lacks a column,
+        or can be read in two ways.
     ParameterError
-        If `columns` has a key that is not ours, or names no preset.
+        If `columns` has a key that is not ours, or names no preset; or if
+        `dialect` has an unknown part or one that does not apply.
     """
-    names = _names(columns)
+    names = _names(columns, form)
+    given = dialects.check_settings(dialect)
     if isinstance(x, str) and x.startswith(DATASET_PREFIX):
-        return _dataset(x.removeprefix(DATASET_PREFIX), names)
+        return _dataset(x.removeprefix(DATASET_PREFIX), names, given)
     path = Path(x)
-    _check_file(path)
-    reader = _read_parquet if path.suffix.lower() == ".parquet" else _read_text
+    kind = _kind(path)
+    read_raw = {"json": _read_json, "table": _read_table}.get(kind, _read_parquet)
+    for key in {"json": ("delimiter",), "table": ()}.get(kind, ("encoding", "delimiter")):
+        if key in given:
+            raise ParameterError(
+                f"dialect has a {key}, which does not apply to {path.name}. Leave it out."
+            )
+    connection = _connect()
     try:
-        return reader(path, names)
+        with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
+            raw = read_raw(connection, path, names, given, Path(folder))
+        return _source(connection, path, raw, form, given)
     except OSError as error:
         raise DataError(f"{path.name} cannot be read: {error.strerror or error}.") from error
 
 
-def _dataset(name: str, names: _Names) -> Source:
+def _dataset(name: str, names: _Names, given: Mapping[str, str]) -> Source:
     if name not in DATASETS:
         raise DataError(
             f"data set {name!r} is unknown; there are: {', '.join(sorted(DATASETS))}. "
             f"Write {DATASET_PREFIX}{min(DATASETS)}, or the path of a file."
         )
-    if names.theirs:
-        raise ParameterError(
-            f"columns={names.theirs!r} does not apply to {DATASET_PREFIX}{name}, "
-            "whose columns have our names already. Leave it out."
-        )
+    for parameter, value in (("columns", names.theirs), ("dialect", dict(given))):
+        if value:
+            raise ParameterError(
+                f"{parameter}={value!r} does not apply to {DATASET_PREFIX}{name}, "
+                "whose columns are known already. Leave it out."
+            )
     return DATASETS[name]()
 
 
-def _names(columns: Mapping[str, str] | str) -> _Names:
+def _names(columns: Mapping[str, str] | str, form: TableForm) -> _Names:
     if isinstance(columns, str):
         if columns not in PRESETS:
             raise ParameterError(
@@ -166,93 +237,152 @@ def _names(columns: Mapping[str, str] | str) -> _Names:
                 "Take one of them, or a mapping of our names to yours."
             )
         # A preset offers an optional column; a mapping of the user promises it.
-        return _Names(PRESETS[columns], TRANSACTION_COLUMNS)
-    allowed = (*TRANSACTION_COLUMNS, *OPTIONAL_COLUMNS)
-    unknown = [ours for ours in columns if ours not in allowed]
+        return _Names(form, PRESETS[columns], ())
+    unknown = [ours for ours in columns if ours not in form.columns]
     if unknown:
         raise ParameterError(
-            f"columns has the keys {unknown}, which are not ours; allowed are {list(allowed)}. "
+            f"columns has the keys {unknown}, which are not ours; "
+            f"allowed are {list(form.columns)}. "
             "A key is our name, its value is the name in the file."
         )
     theirs = list(columns.values())
     twice = sorted({name for name in theirs if theirs.count(name) > 1})
     if twice:
         raise ParameterError(f"columns maps more than one of our names to {twice}.")
-    optional = tuple(ours for ours in OPTIONAL_COLUMNS if ours in columns)
-    return _Names(dict(columns), TRANSACTION_COLUMNS + optional)
+    return _Names(form, dict(columns), tuple(columns))
 
 
-def _check_file(path: Path) -> None:
-    if path.is_dir():
-        raise DataError(f"{path} is a folder. Give one of the files in it.")
+def _kind(path: Path) -> str:
+    """Tell what a path holds by its ending, or refuse it."""
     if not path.exists():
         raise DataError(
             f"{path} does not exist, seen from the working directory {Path.cwd()}. Check the path."
         )
-    if path.suffix.lower() not in SUFFIXES:
+    if path.is_dir():
+        return "folder"
+    name = path.name.lower()
+    if not name.endswith(SUFFIXES):
         raise DataError(
             f"{path} ends in {path.suffix!r}; what can be read ends in {', '.join(SUFFIXES)}. "
             "Export it as CSV in UTF-8."
         )
     if path.stat().st_size == 0:
         raise DataError(f"{path} is empty: it has 0 bytes. Export it again.")
+    if name.endswith(".parquet"):
+        return "parquet"
+    plain = name.removesuffix(textfiles.PACKED_SUFFIX)
+    return "json" if plain.endswith(textfiles.JSON_SUFFIXES) else "table"
 
 
-def _read_text(path: Path, names: _Names) -> Source:
-    file = _scan(path)
-    delimiter = _delimiter(path)
-    _, header = next(_records(path, delimiter))
-    found = tuple(name.strip() for name in header)
-    _check_unique(found, label=path.name)
+def _read_table(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    names: _Names,
+    given: Mapping[str, str],
+    folder: Path,
+) -> _Raw:
+    file = textfiles.prepare(path, folder=folder, encoding=given.get("encoding", ""))
+    layout = textfiles.layout(file, delimiter=given.get("delimiter", ""))
+    chosen = _choose(layout.found, names, label=path.name)
+    n_rows = textfiles.load_table(connection, file, layout, chosen=chosen, ids=names.form.ids)
+    parts = {"encoding": file.encoding, "delimiter": layout.delimiter}
+    return _Raw(n_rows, textfiles.sha256(path), layout.found, chosen, parts=parts)
+
+
+def _read_json(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    names: _Names,
+    given: Mapping[str, str],
+    folder: Path,
+) -> _Raw:
+    file = textfiles.prepare(path, folder=folder, encoding=given.get("encoding", ""))
+    found, always_numbers = textfiles.json_columns(connection, file)
     chosen = _choose(found, names, label=path.name)
-
-    cells = [f"c{i}" for i in range(len(found))]
-    types = ", ".join(f"'{cell}': 'VARCHAR'" for cell in cells)
-    scan = (
-        "read_csv(?, delim=?, quote='\"', escape='\"', header=true, auto_detect=false, "
-        f"columns={{{types}}})"
+    n_rows = textfiles.load_json(connection, file, found=found, chosen=chosen, ids=names.form.ids)
+    # A day or an id may be a number in JSON, and still need a format or be a float.
+    typed = {
+        ours
+        for ours, theirs in chosen.items()
+        if theirs in always_numbers and ours in names.form.numbers
+    }
+    return _Raw(
+        n_rows,
+        textfiles.sha256(path),
+        found,
+        chosen,
+        typed=frozenset(typed),
+        parts={"encoding": file.encoding},
     )
-    connection = _connect()
+
+
+def _read_parquet(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    names: _Names,
+    given: Mapping[str, str],
+    folder: Path,
+) -> _Raw:
+    files = _parquet_files(path) if path.is_dir() else [path]
+    scan = "read_parquet(?, hive_partitioning=false)"
+    parameters = [[textfiles.literal(file) for file in files]]
     try:
-        n_rows = _create_raw(
+        described = connection.execute(f"DESCRIBE SELECT * FROM {scan}", parameters).fetchall()
+        types = {name: kind for name, kind, *_ in described}
+        chosen = _choose(tuple(types), names, label=path.name)
+        n_rows = textfiles.store(
             connection,
             scan,
-            [_literal(path), delimiter],
-            texts={name: cells[found.index(theirs)] for name, theirs in chosen.items()},
-            cells=cells,
-            first_line=2,
-        )
-    except duckdb.Error as error:
-        raise DataError(_explain(path, delimiter, len(found), error)) from error
-    _check_rows(n_rows, label=path.name)
-    if n_rows + 1 != file.n_lines:
-        _shift_lines(connection, path, delimiter, n_rows)
-    return _source(connection, path, n_rows, file.sha256, found, chosen)
-
-
-def _read_parquet(path: Path, names: _Names) -> Source:
-    connection = _connect()
-    try:
-        described = connection.execute(
-            "DESCRIBE SELECT * FROM read_parquet(?)", [_literal(path)]
-        ).fetchall()
-        types = {name: kind for name, kind, *_ in described}
-        found = tuple(types)
-        chosen = _choose(found, names, label=path.name)
-        n_rows = _create_raw(
-            connection,
-            "read_parquet(?)",
-            [_literal(path)],
-            texts={name: _text(theirs, types[theirs], name) for name, theirs in chosen.items()},
-            cells=[_text(name, kind, "") for name, kind in types.items()],
-            first_line=1,
+            parameters,
+            texts={
+                name: _text(theirs, types[theirs], is_id=name in names.form.ids)
+                for name, theirs in chosen.items()
+            },
+            ids=names.form.ids,
+            cells=[_text(name, kind) for name, kind in types.items()],
         )
     except duckdb.Error as error:
         raise DataError(
-            f"{path.name} cannot be read as Parquet: {_first_line(error)} Export it again."
+            f"{path.name} cannot be read as Parquet: {textfiles.cause(error)} Export it again."
         ) from error
-    _check_rows(n_rows, label=path.name)
-    return _source(connection, path, n_rows, _scan_bytes(path), found, chosen)
+    typed = {
+        ours
+        for ours, theirs in chosen.items()
+        if types[theirs].startswith(("DATE", "TIMESTAMP"))
+        or (ours in names.form.numbers and not types[theirs].startswith(("VARCHAR", "ENUM")))
+    }
+    return _Raw(
+        n_rows,
+        _sha256(path, files),
+        tuple(types),
+        chosen,
+        typed=frozenset(typed),
+        instants=any(
+            types[chosen[name]] == "TIMESTAMP WITH TIME ZONE"
+            for name in names.form.days
+            if name in chosen
+        ),
+    )
+
+
+def _parquet_files(path: Path) -> list[Path]:
+    files = [
+        file
+        for file in sorted(path.rglob("*.parquet"), key=lambda file: file.as_posix())
+        if not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
+    ]
+    if not files:
+        raise DataError(f"{path} is a folder without a .parquet file. Give one of the files in it.")
+    return files
+
+
+def _sha256(path: Path, files: list[Path]) -> str:
+    if not path.is_dir():
+        return textfiles.sha256(path)
+    listed = "".join(
+        f"{textfiles.sha256(file)}  {file.relative_to(path).as_posix()}\n" for file in files
+    )
+    return hashlib.sha256(listed.encode()).hexdigest()
 
 
 def _read_cdnow() -> Source:
@@ -272,16 +402,18 @@ def _read_cdnow() -> Source:
     )
     connection = _connect()
     day = "concat_ws('-', cells[2][1:4], cells[2][5:6], cells[2][7:8])"
-    n_rows = _create_raw(
+    n_rows = textfiles.store(
         connection,
         scan,
-        [_literal(path)],
+        [textfiles.literal(path)],
         texts={"customer_id": "cells[1]", "date": day, "amount": "cells[4]"},
+        ids=TRANSACTIONS.ids,
         cells=[f"cells[{i + 1}]" for i in range(len(found))],
         first_line=2,
     )
     chosen = {"customer_id": "customer_id", "date": "date", "amount": "dollar_value"}
-    source = _source(connection, path, n_rows, _scan_bytes(path), found, chosen)
+    raw = _Raw(n_rows, textfiles.sha256(path), found, chosen)
+    source = _source(connection, path, raw, TRANSACTIONS, {})
     return source._replace(name="cdnow", label="CDNOW", currency="USD", embedded=True)
 
 
@@ -297,54 +429,49 @@ def _connect() -> duckdb.DuckDBPyConnection:
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "python_enable_replacements": "false",
+            "memory_limit": MEMORY_LIMIT,
         }
     )
     connection.execute("SET TimeZone = 'UTC'")
     return connection
 
 
-def _create_raw(
-    connection: duckdb.DuckDBPyConnection,
-    scan: str,
-    parameters: list[str],
-    *,
-    texts: Mapping[str, str],
-    cells: list[str],
-    first_line: int,
-) -> int:
-    """Store a scan as the table `raw_lines`, and count its rows."""
-    chosen = ", ".join(f"coalesce({sql}, '') AS {name}" for name, sql in texts.items())
-    connection.execute(
-        f"""
-        CREATE TABLE raw_lines AS
-        SELECT row_number() OVER () + {first_line - 1} AS line, {chosen},
-               md5_number(to_json([{", ".join(cells)}])::VARCHAR) AS fingerprint
-        FROM {scan}
-        """,
-        parameters,
-    )
-    return connection.execute("SELECT count(*) FROM raw_lines").fetchall()[0][0]
-
-
 def _source(
     connection: duckdb.DuckDBPyConnection,
     path: Path,
-    n_rows: int,
-    sha256: str,
-    found: tuple[str, ...],
-    chosen: dict[str, str],
+    raw: _Raw,
+    form: TableForm,
+    given: Mapping[str, str],
 ) -> Source:
-    return Source(
-        relation=connection.table("raw_lines"),
-        connection=connection,
-        name=_short_name(path.stem),
+    """Make the plain texts of the raw ones."""
+    if raw.n_rows == 0 and form is TRANSACTIONS:
+        raise DataError(f"{path.name} has a header but no transactions. Export it again.")
+    reading = dialects.read(
+        connection,
+        form=form,
+        names=raw.chosen,
+        typed=raw.typed,
+        instants=raw.instants,
+        file_parts=raw.parts,
+        given=given,
         label=path.name,
-        currency="",
+    )
+    stem = path.name
+    for suffix in sorted(SUFFIXES, key=len, reverse=True):
+        stem = stem[: -len(suffix)] if stem.lower().endswith(suffix) else stem
+    return Source(
+        relation=connection.table("plain_lines"),
+        connection=connection,
+        name=_short_name(stem),
+        label=path.name,
+        currency=reading.currency,
         embedded=False,
-        n_rows=n_rows,
-        sha256=sha256,
-        columns_found=found,
-        columns=chosen,
+        n_rows=raw.n_rows,
+        sha256=raw.sha256,
+        columns_found=raw.found,
+        columns=raw.chosen,
+        dialect=reading.dialect,
+        facts=reading.facts,
     )
 
 
@@ -353,159 +480,40 @@ def _short_name(stem: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", plain)[:120].strip("_") or "source"
 
 
-def _literal(path: Path) -> str:
-    """Write a path so that DuckDB takes `[1]` or `*` in it as it stands."""
-    return glob.escape(str(path))
-
-
-def _text(column: str, kind: str, ours: str) -> str:
+def _text(column: str, kind: str, *, is_id: bool = False) -> str:
     """Write the SQL that turns a Parquet column into exact text."""
     quoted = '"' + column.replace('"', '""') + '"'
-    if kind in ("FLOAT", "DOUBLE") and ours in ("customer_id", "order_id"):
+    if kind in ("FLOAT", "DOUBLE") and is_id:
         # A column of whole ids with gaps is stored as floating point by pandas: 17850.0.
         whole = f"{quoted} = trunc({quoted}) AND abs({quoted}) < 9007199254740992"
         return (
             f"CASE WHEN {whole} THEN {quoted}::BIGINT::VARCHAR "
             f"WHEN isnan({quoted}) THEN '' ELSE {quoted}::VARCHAR END"
         )
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        return f"timezone('{day_formats.ZONE}', {quoted})::VARCHAR"
     return f"{quoted}::VARCHAR"
-
-
-def _scan_bytes(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _scan(path: Path) -> _File:
-    """Hash a text file, count its lines, and refuse what is not UTF-8."""
-    digest = hashlib.sha256()
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    n_ends, last = 0, b""
-    with path.open("rb") as file:
-        while True:
-            chunk = file.read(_CHUNK_BYTES)
-            try:
-                decoder.decode(chunk, final=not chunk)
-            except UnicodeDecodeError as error:
-                line = n_ends + error.object[: error.start].count(b"\n") + 1
-                raise DataError(
-                    f"{path.name} is not UTF-8: line {line} holds the byte "
-                    f"0x{error.object[error.start]:02X}. "
-                    "Save it as UTF-8 (in Excel the file type 'CSV UTF-8')."
-                ) from error
-            if not chunk:
-                break
-            digest.update(chunk)
-            n_ends += chunk.count(b"\n")
-            last = chunk[-1:]
-    return _File(digest.hexdigest(), n_ends + (last != b"\n"))
-
-
-def _delimiter(path: Path) -> str:
-    """Take the delimiter that stands most often in the header, outside quotes."""
-    with path.open(encoding="utf-8-sig") as text:
-        header = re.sub(r'"[^"]*"', "", text.readline())
-    delimiter = max(DELIMITERS, key=header.count)
-    if header.count(delimiter) == 0:
-        raise DataError(
-            f"{path.name}: line 1 holds no comma, semicolon, tab or bar, so there is one column: "
-            f"{header.strip()!r}. The first line must name the columns."
-        )
-    return delimiter
-
-
-def _records(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Give each row of a text file with the line on which it starts; blank lines are none."""
-    with path.open(encoding="utf-8-sig", newline="") as text:
-        rows = csv.reader(text, delimiter=delimiter, skipinitialspace=True, strict=True)
-        start = 1
-        try:
-            for row in rows:
-                if row:
-                    yield start, row
-                start = rows.line_num + 1
-        except csv.Error as error:
-            raise DataError(
-                f"{path.name}: the row that starts in line {start} cannot be read: {error}. "
-                'Close every quote, and write a quote inside a field twice ("").'
-            ) from error
-
-
-def _shift_lines(
-    connection: duckdb.DuckDBPyConnection, path: Path, delimiter: str, n_rows: int
-) -> None:
-    """Renumber the rows of a file with blank lines, or line ends in quotes, as an editor does."""
-    numbers, shifts = [0], [0]
-    n_records = 0
-    for n_records, (start, _) in enumerate(_records(path, delimiter), start=1):
-        if start - n_records != shifts[-1]:
-            numbers.append(n_records)
-            shifts.append(start - n_records)
-    if n_records != n_rows + 1:
-        raise DataError(
-            f"{path.name} has {n_rows} or {n_records - 1} rows, depending on how its quotes are "
-            'read. Write a quote inside a field twice ("").'
-        )
-    connection.execute(
-        """
-        CREATE OR REPLACE TABLE raw_lines AS
-        SELECT raw_lines.* REPLACE (raw_lines.line + shifts.shift AS line)
-        FROM raw_lines
-        ASOF JOIN (SELECT unnest(?::BIGINT[]) AS line, unnest(?::BIGINT[]) AS shift) AS shifts
-        ON raw_lines.line >= shifts.line
-        """,
-        [numbers, shifts],
-    )
-
-
-def _explain(path: Path, delimiter: str, n_columns: int, error: duckdb.Error) -> str:
-    """Say which rows are ragged, or else what DuckDB says."""
-    n_rows, ragged = 0, []
-    for n_rows, (line, row) in enumerate(_records(path, delimiter)):  # noqa: B007
-        if len(row) != n_columns:
-            ragged.append((line, len(row)))
-    if not ragged:
-        return (
-            f"{path.name} cannot be read as text delimited by {delimiter!r}: "
-            f"{_first_line(error)} Use one kind of line end throughout."
-        )
-    lines = ", ".join(f"line {line} has {n}" for line, n in ragged[:SHOWN_LINES])
-    more = f" and {len(ragged) - SHOWN_LINES} more" if len(ragged) > SHOWN_LINES else ""
-    return (
-        f"{path.name}: {len(ragged)} of {n_rows} rows have not the {n_columns} fields that the "
-        f"header names: {lines}{more}. Repair the lines, or quote fields that hold {delimiter!r}."
-    )
-
-
-def _first_line(error: duckdb.Error) -> str:
-    """Take the cause from DuckDB's message, without advice and without the row itself."""
-    text = re.split(r"Possible |\n\n", str(error))[0]
-    text = re.sub(r"Original Line:.*", "", text)
-    return " ".join(text.split())[:300].rstrip(". ") + "."
-
-
-def _check_unique(found: tuple[str, ...], *, label: str) -> None:
-    twice = sorted({name for name in found if name and found.count(name) > 1})
-    if twice:
-        raise DataError(
-            f"{label} has more than one column called {twice}. Rename them, so that one is meant."
-        )
-
-
-def _check_rows(n_rows: int, *, label: str) -> None:
-    if n_rows == 0:
-        raise DataError(f"{label} has a header but no transactions. Export it again.")
 
 
 def _choose(found: tuple[str, ...], names: _Names, *, label: str) -> dict[str, str]:
     """Find each of our columns under its name in the source, or say what is missing."""
-    wanted = {ours: names.theirs.get(ours, ours) for ours in TRANSACTION_COLUMNS + OPTIONAL_COLUMNS}
-    chosen = {o: theirs for o, theirs in wanted.items() if o in names.needed or theirs in found}
+    wanted = {ours: names.theirs.get(ours, ours) for ours in names.form.columns}
+    present = {ours for ours, theirs in wanted.items() if theirs in found}
+    promised = present | set(names.needed)
+    needed = {*names.form.needed, *names.needed}
+    if names.form is TRANSACTIONS and "amount" not in promised and promised & set(FACTORS):
+        needed = needed - {"amount"} | set(FACTORS)
+    chosen = {ours: theirs for ours, theirs in wanted.items() if ours in needed | present}
     missing = [theirs for theirs in chosen.values() if theirs not in found]
     if missing:
         raise DataError(
             f"{label} lacks {missing}; it has {list(found)}. "
-            f"Map our names to yours, like columns={_suggest(chosen, found)}"
+            + (
+                f"Map our names to yours, like columns={_suggest(chosen, found)}; "
+                "quantity and unit_price may stand for the amount."
+                if names.form is TRANSACTIONS
+                else f"Name its columns {', '.join(chosen)}, or as the preset 'deutsch' does."
+            )
         )
     return chosen
 
@@ -523,7 +531,7 @@ def _suggest(chosen: Mapping[str, str], found: tuple[str, ...]) -> str:
 
 def _nearest(ours: str, theirs: str, free: list[str]) -> str:
     plain = {name.lower().replace(" ", "_"): name for name in free}
-    for wanted in (theirs, *_COMMON_NAMES[ours]):
+    for wanted in (theirs, *_COMMON_NAMES.get(ours, ())):
         match = difflib.get_close_matches(wanted.lower(), plain, n=1, cutoff=0.7)
         if match:
             return plain[match[0]]

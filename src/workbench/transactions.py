@@ -2,47 +2,92 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import duckdb
 import pandas as pd
 
+from workbench import returns as settling
 from workbench.schema import DataError, ParameterError, check_orders
 from workbench.sources import Source
 
 DUPLICATES = ("report", "drop")
 # Text that stands for nothing, in lower case; #nv is what a German Excel writes for #n/a.
 MISSING = ("", "-", "nan", "na", "n/a", "#n/a", "#nv", "null", "none", "<na>")
+# Ids that a till writes for everyone it does not know, in lower case, alone or before more
+# ("Barverkauf 2", "Diverse Kunden"); a longer word ("Diversey") is another customer.
+COLLECTIVE = (
+    *("barverkauf", "barverkäufe", "barkunde", "barkunden", "kassenkunde", "thekenverkauf"),
+    *("laufkundschaft", "laufkunde", "laufkunden", "sammelkunde", "sammelkunden", "sammelkonto"),
+    *("diverse", "divers", "cpd-kunde", "cpd-konto"),
+)
+# Product codes that are no goods, in upper case: those of the UCI retailer (postage, dotcom
+# postage, carriage, discount, manual, samples, bad debt, fees, a charity), and German ones.
+NO_PRODUCT = (
+    *("POST", "DOT", "C2", "D", "M", "S", "B", "BANK CHARGES", "AMAZONFEE", "CRUK"),
+    *("VERSAND", "VERSANDKOSTEN", "PORTO", "FRACHT", "NACHNAHME", "RABATT", "GUTSCHEIN"),
+    *("MAHNGEBÜHR", "PFAND", "TRINKGELD"),
+)
+# What stands for no date lies before: day 0 of Excel (1899-12-30) and of Unix (1970-01-01).
+FIRST_DAY = pd.Timestamp("1980-01-01")
 REASONS = {
     "missing_customer": "ohne Kundennummer",
     "repeated_header": "wiederholte Kopfzeile",
+    "collective_customer": "Sammelkunde",
     "amount_not_a_number": "Betrag ist keine Zahl",
+    "signs_differ": "Menge negativ, Betrag positiv",
+    "before_first": f"vor dem {FIRST_DAY:%d.%m.%Y}",
     "after_as_of": "nach dem Stichtag",
     "duplicate": "exakt doppelte Zeile",
-    "return_day": "Retourentag ohne Kauf",
+    **settling.REASONS,
 }
 COUNTS = {
     "rows": "gelesene Zeilen",
     "rows_without_customer": "Zeilen ohne Kundennummer",
+    "purchases_without_customer": "davon Käufe (Betrag über null)",
     "repeated_headers": "wiederholte Kopfzeilen",
     "amounts_not_a_number": "Zeilen, deren Betrag keine Zahl ist",
+    "duplicate_rows_read": "gelesene Zeilen, die eine frühere exakt wiederholen",
+    "cancellations": "Zeilen mit Stornobeleg (C und Ziffern)",
     "rows_usable": "verwertbare Zeilen bis zum Stichtag",
     "customers": "Kunden in den verwertbaren Zeilen",
+    "purchases": "davon Käufe (Betrag über null)",
+    "customers_with_purchases": "Kunden mit Käufen",
+    "receipts_of_purchases": "Belege mit Käufen",
     "zero_amounts": "davon Zeilen mit Betrag null",
     "negative_amounts": "davon Zeilen mit negativem Betrag (Retouren)",
     "customers_with_returns": "Kunden mit Retouren",
     "customers_net_negative": "Kunden, die mehr zurückgaben als kauften",
-    "duplicate_rows": "Zeilen, die eine frühere exakt wiederholen",
+    "no_products": "davon Zeilen, die keine Ware sind (Versand, Gebühren, Rabatte)",
+    "duplicate_rows": "davon Zeilen, die eine frühere exakt wiederholen",
+    **settling.COUNTS,
     "orders": "Bestellungen (ein Kunde, ein Tag)",
     "zero_orders": "davon Bestellungen mit Betrag null",
     "buyers": "Kunden mit mindestens einer Bestellung",
 }
-_SAID = {
+_CODES = ", ".join(f"'{code}'" for code in NO_PRODUCT)
+_LINES_WHERE = {
+    "rows": "true",
+    "rows_without_customer": "reason = 'missing_customer'",
+    "purchases_without_customer": "reason = 'missing_customer' AND money > 0",
+    "repeated_headers": "reason = 'repeated_header'",
+    "amounts_not_a_number": "reason = 'amount_not_a_number'",
+    "rows_usable": "usable",
+    "purchases": "usable AND money > 0",
+    "zero_amounts": "usable AND money = 0",
+    "negative_amounts": "usable AND money < 0",
+    "no_products": f"usable AND upper(product_id) IN ({_CODES})",
+}
+_LOST = {
     "missing_customer": "have no customer_id",
     "repeated_header": "are repeated headers",
+    "collective_customer": "belong to collective customers",
     "amount_not_a_number": "have an amount that is not a number",
+    "signs_differ": "have a negative quantity and a positive amount",
+    "before_first": f"are before {FIRST_DAY.date()}",
     "duplicate": "are exact duplicates",
-    "return_day": "are on a day of returns without a purchase",
+    **settling.LOST,
 }
 SHOWN_LINES = 5
 SHOWN_VALUES = 10
@@ -86,16 +131,25 @@ class Cleaned(NamedTuple):
         - `reason` (str): ``read``, a key of `REASONS`, or ``kept``
         - `label` (str): the same in German
         - `n_rows` (int), `share` (float): lines, and as a share of those read
-        - `amount` (float): signed sum, currency; what is no number counts 0
+        - `amount` (float): signed sum, currency; what is no number counts 0,
+          and what a settled return takes from its purchase counts for neither
         - `customers` (int): customers among those lines; a customer can
           appear under several reasons
         - `first_lines` (str): the first line numbers of what was dropped
         - `values` (str): for amounts that are no number, what stands there
     counts : DataFrame
-        `code` (a key of `COUNTS`), `label` (German) and `n` (count). The
-        counts overlap; they are not a balance.
+        `code` (a key of `COUNTS`), `label` (German), `n` (count) and `amount`
+        (signed sum, currency; NaN where no money is asked for). The counts
+        overlap; they are not a balance. Those of returns say what `net` does
+        or would do, whatever the policy.
     first_day, last_day : Timestamp
         First and last day with a usable line, days of returns included.
+    returned : DataFrame
+        Returns that were set aside, one row per customer and day:
+        `customer_id`, `date`, `amount` (<= 0, currency); empty unless
+        `returns` is ``separate``.
+    currency : str
+        What stands in the column `currency`; '' where there is none.
     """
 
     orders: pd.DataFrame
@@ -103,6 +157,8 @@ class Cleaned(NamedTuple):
     counts: pd.DataFrame
     first_day: pd.Timestamp
     last_day: pd.Timestamp
+    returned: pd.DataFrame
+    currency: str
 
 
 class _Loss(NamedTuple):
@@ -120,30 +176,37 @@ def clean(
     max_loss: float,
     duplicates: str = "report",
     as_of: pd.Timestamp | None = None,
+    returns: str = "net",
 ) -> Cleaned:
     """Make one order of all lines of a customer on one day.
 
-    An order's amount is the signed sum of its lines, so a return on the day of
-    a larger purchase reduces it. A day whose sum is negative, or zero with a
-    return in it, is no purchase and is dropped; a day of nothing but free
-    lines is an order of zero. Money is added up as decimals with four places,
-    so that the result does not depend on the order of the lines.
+    A line's amount is `amount`, or else `quantity` times `unit_price`, rounded
+    to four places, half a unit away from zero. An order's amount is the sum of
+    its lines, less what came back of them. A day whose sum is negative, or
+    zero with a return in it, is no purchase and is dropped; a day of nothing
+    but free lines is an order of zero. Money is added up as decimals with four
+    places, so that the result does not depend on the order of the lines.
 
     Parameters
     ----------
     source : Source
         Raw lines. Dates are ISO days, with or without a time of day; amounts
-        have a decimal point and no thousands separator.
+        and quantities have a decimal point and no thousands separator.
     max_loss : float
         Largest share, 0 to 1, of rows and of money (without sign) that may be
-        dropped. Lines after `as_of` count neither as lost nor as read.
+        dropped. Lines after `as_of` count neither as lost nor as read; returns
+        that were settled or set aside, and orders that came back in full, are
+        not lost.
     duplicates : {"report", "drop"}
         What happens to lines that repeat another in every column: kept and
         counted, or dropped. Where a line is a whole order, that is, no
         `order_id` stands in two different lines, the repetitions of an order
         are dropped in either case.
     as_of : Timestamp, optional
-        Last day that counts.
+        Last day that counts. The first is `FIRST_DAY`.
+    returns : {"net", "same_day", "drop", "separate"}
+        What happens to returns, see `returns.settle`. ``net`` and ``same_day``
+        keep the signed sum of money.
 
     Returns
     -------
@@ -155,22 +218,26 @@ def clean(
         If more than `max_loss` of the rows or of the money was dropped.
     DataError
         If a date is not ISO or has an offset, most amounts are not numbers,
-        or no purchase is left.
+        the lines are in several currencies, or no purchase is left.
     ParameterError
-        If `max_loss` or `duplicates` is not one of the values allowed.
+        If `max_loss`, `duplicates` or `returns` is not one of the values
+        allowed.
     """
     if not 0 <= max_loss <= 1:
         raise ParameterError(f"max_loss={max_loss} must be a share from 0 to 1.")
     if duplicates not in DUPLICATES:
         raise ParameterError(f"duplicates={duplicates!r} must be one of {', '.join(DUPLICATES)}.")
+    if returns not in settling.POLICIES:
+        raise ParameterError(f"returns={returns!r} must be one of {', '.join(settling.POLICIES)}.")
 
     connection = source.connection
     _judge_lines(source, as_of)
     _check_amounts(connection, label=source.label)
     _check_dates(connection, label=source.label)
     _check_signs(connection)
+    currency = _currency(source)
     _find_duplicates(connection, always=duplicates == "drop")
-    _sum_days(connection)
+    settling.settle(connection, returns)
 
     balance, losses = _balance(connection)
     _check_losses(losses, balance, max_loss=max_loss)
@@ -184,52 +251,89 @@ def clean(
     check_orders(orders)
     first_day, last_day = _row(connection, "SELECT min(day), max(day) FROM lines WHERE usable")
     return Cleaned(
-        orders, balance, _counts(connection), pd.Timestamp(first_day), pd.Timestamp(last_day)
+        orders,
+        balance,
+        _counts(source),
+        pd.Timestamp(first_day),
+        pd.Timestamp(last_day),
+        settling.returned(connection),
+        currency,
     )
 
 
 def _judge_lines(source: Source, as_of: pd.Timestamp | None) -> None:
     """Read day and money of each line, and give a reason to those that can be no order."""
     source.relation.create_view("raw", replace=True)
-    order_id = "order_id" if "order_id" in source.relation.columns else "''"
-    header = " AND ".join(f"{_strip(ours)} = ${ours}" for ours in source.columns)
+    found = source.relation.columns
+    wanted = (*source.columns, "order_id", "product_id", "quantity")
+    stripped = ", ".join(
+        f"{_strip(name) if name in found else repr('')} AS {name}" for name in dict.fromkeys(wanted)
+    )
+    if "amount" in source.columns:
+        amount_text, money = "raw.amount", _number("amount", "DECIMAL(18, 4)")
+    else:
+        amount_text = "concat(raw.quantity, ' × ', raw.unit_price)"
+        # Only of 38 digits does DuckDB make a product that cannot overflow.
+        price = _number("unit_price", "DECIMAL(18, 6)")
+        product = f"quantity_number::DECIMAL(38, 6) * ({price})::DECIMAL(38, 6)"
+        money = f"try_cast(round({product}, 4) AS DECIMAL(18, 4))"
+    header = " AND ".join(f"{ours} = ${ours}" for ours in source.columns)
     missing = ", ".join(f"'{text}'" for text in MISSING)
+    reasons = ", ".join(f"'{reason}'" for reason in REASONS)
     source.connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE lines AS
-        WITH trimmed AS (
-            SELECT line, fingerprint, customer_id, date AS date_text, amount AS amount_text,
-                   lower({_strip("customer_id")}) IN ({missing}) AS no_customer,
-                   lower({_strip(order_id)}) IN ({missing}) AS no_order_id,
-                   {order_id} AS order_id,
-                   {header} AS is_header,
-                   {_strip("date")} AS date, {_strip("amount")} AS amount
+        WITH stripped AS (
+            SELECT line, fingerprint, raw.customer_id AS id, raw.date AS date_text,
+                   {amount_text} AS amount_text, {stripped}
             FROM raw
         ), typed AS (
-            SELECT *,
+            SELECT *, {_number("quantity", "DECIMAL(18, 6)")} AS quantity_number,
+                   {money} AS money, lower(customer_id) AS known_as,
                    CASE WHEN regexp_full_match(date, '{_DAY}{_TIME}')
                         THEN try_cast(date[1:10] AS DATE) END AS day,
-                   CASE WHEN regexp_full_match(amount, '{_NUMBER}')
-                        THEN try_cast(amount AS DECIMAL(18, 4)) END AS money
-            FROM trimmed
+                   try_cast(date AS TIMESTAMP) AS instant,
+                   coalesce(money < 0 OR quantity_number < 0, false) AS is_return,
+                   CASE WHEN known_as IN ({missing}) THEN 'missing_customer'
+                        WHEN {header} THEN 'repeated_header'
+                        WHEN regexp_matches(known_as, '^({"|".join(COLLECTIVE)})($|[^a-zäöüß])')
+                        THEN 'collective_customer' END AS nobody
+            FROM stripped
         )
-        SELECT line, fingerprint, no_order_id, order_id, day, money,
-               CASE WHEN NOT no_customer AND NOT is_header THEN customer_id END AS customer_id,
+        SELECT line, fingerprint, day, money, is_return,
+               CASE WHEN nobody IS NULL THEN id END AS customer_id,
+               CASE WHEN lower(order_id) NOT IN ({missing}) THEN order_id END AS order_id,
+               CASE WHEN lower(product_id) NOT IN ({missing}) THEN product_id END AS product_id,
+               -- A purchase without a time of day starts its day, a return without one ends it.
+               CASE WHEN is_return AND instant = day
+                    THEN instant + to_microseconds(86399999999)
+                    ELSE instant END AS moment,
                CASE WHEN day > $as_of::DATE THEN 'after_as_of'
-                    WHEN no_customer THEN 'missing_customer'
-                    WHEN is_header THEN 'repeated_header'
-                    WHEN money IS NULL THEN 'amount_not_a_number' END AS reason,
+                    WHEN nobody IS NOT NULL THEN nobody
+                    WHEN money IS NULL THEN 'amount_not_a_number'
+                    WHEN quantity_number < 0 AND money > 0 THEN 'signs_differ'
+                    WHEN day < $first_day::DATE THEN 'before_first' END::ENUM({reasons}) AS reason,
                reason IS NULL AS usable,
                CASE WHEN reason = 'amount_not_a_number' THEN amount_text END AS amount_text,
                CASE WHEN day IS NULL THEN date_text END AS date_text
         FROM typed
         """,
-        {**source.columns, "as_of": None if as_of is None else as_of.date()},
+        {
+            **source.columns,
+            "first_day": FIRST_DAY.date(),
+            "as_of": None if as_of is None else as_of.date(),
+        },
     )
 
 
 def _strip(column: str) -> str:
     return f"regexp_replace({column}, '^{_BLANK}+|{_BLANK}+$', '', 'g')"
+
+
+def _number(column: str, kind: str) -> str:
+    return (
+        f"CASE WHEN regexp_full_match({column}, '{_NUMBER}') THEN try_cast({column} AS {kind}) END"
+    )
 
 
 def _check_amounts(connection: duckdb.DuckDBPyConnection, *, label: str) -> None:
@@ -295,66 +399,66 @@ def _check_signs(connection: duckdb.DuckDBPyConnection) -> None:
         )
 
 
+def _currency(source: Source) -> str:
+    """Take the one currency of the usable lines; a line without one says nothing."""
+    if "currency" not in source.relation.columns:
+        return ""
+    missing = ", ".join(f"'{text}'" for text in MISSING)
+    found = source.connection.execute(
+        f"""
+        SELECT upper({_strip("currency")}) AS code, count(*) AS n
+        FROM raw JOIN lines USING (line)
+        WHERE usable AND lower({_strip("currency")}) NOT IN ({missing})
+        GROUP BY code ORDER BY n DESC, code
+        """
+    ).fetchall()
+    if len(found) > 1:
+        listed = ", ".join(f"{code} in {n} lines" for code, n in found)
+        raise DataError(
+            f"{source.label} holds {len(found)} currencies: {listed}. "
+            "Export one of them at a time, or convert the amounts first."
+        )
+    return found[0][0] if found else ""
+
+
 def _find_duplicates(connection: duckdb.DuckDBPyConnection, *, always: bool) -> None:
-    """Mark every usable line that repeats an earlier one and is to be dropped."""
+    """Find the lines that repeat an earlier one, and drop them where they are to be dropped."""
     connection.execute(
         """
         CREATE OR REPLACE TEMP TABLE repeated AS
-        SELECT fingerprint, min(line) AS first_line, count(*) - 1 AS n_repeats
-        FROM lines WHERE usable GROUP BY fingerprint HAVING count(*) > 1
+        SELECT fingerprint, min(line) AS first_line, count(*) - 1 AS n_repeats,
+               bool_and(usable) AS usable
+        FROM lines GROUP BY fingerprint HAVING count(*) > 1
         """
     )
     # A product bought twice gives two equal lines of one order, and both are genuine. Only where
-    # different lines never share an order is an equal line the same order once more.
+    # different purchases never share an order is an equal line the same order once more.
     (whole_orders,) = _row(
         connection,
         """
-        SELECT count(*) = count(DISTINCT order_id)
-        FROM (SELECT DISTINCT fingerprint, order_id FROM lines WHERE usable AND NOT no_order_id)
+        SELECT coalesce(bool_and(low = high), true)
+        FROM (SELECT min(fingerprint) AS low, max(fingerprint) AS high FROM lines
+              WHERE usable AND order_id IS NOT NULL AND NOT is_return GROUP BY order_id)
         """,
     )
-    droppable = "true" if always else "NOT no_order_id" if whole_orders else "false"
-    connection.execute(
-        f"""
-        CREATE OR REPLACE TEMP VIEW unique_lines AS
-        SELECT lines.* REPLACE (
-            CASE WHEN usable AND line > first_line AND {droppable} THEN 'duplicate'
-                 ELSE reason END AS reason
+    if always or whole_orders:
+        connection.execute(
+            """
+            UPDATE lines SET reason = 'duplicate' FROM repeated
+            WHERE lines.fingerprint = repeated.fingerprint AND lines.usable
+            AND line > first_line AND ($always OR order_id IS NOT NULL)
+            """,
+            {"always": always},
         )
-        FROM lines LEFT JOIN repeated USING (fingerprint)
-        """
-    )
-
-
-def _sum_days(connection: duckdb.DuckDBPyConnection) -> None:
-    """Sum the lines of each customer's day, and mark the lines of days without a purchase."""
-    connection.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE days AS
-        SELECT customer_id, day, sum(money) AS amount,
-               sum(money) > 0 OR (sum(money) = 0 AND min(money) = 0) AS is_purchase
-        FROM unique_lines WHERE reason IS NULL GROUP BY customer_id, day
-        """
-    )
-    connection.execute(
-        """
-        CREATE OR REPLACE TEMP VIEW judged_lines AS
-        SELECT unique_lines.* REPLACE (
-            CASE WHEN reason IS NULL AND NOT is_purchase THEN 'return_day'
-                 ELSE reason END AS reason
-        )
-        FROM unique_lines LEFT JOIN days USING (customer_id, day)
-        """
-    )
 
 
 def _balance(connection: duckdb.DuckDBPyConnection) -> tuple[pd.DataFrame, list[_Loss]]:
     """Add up the lines by reason; and what is lost of the rows and of the money without sign."""
     rows = connection.execute(
         """
-        SELECT coalesce(reason, 'kept'), count(*), coalesce(sum(money), 0),
+        SELECT coalesce(reason, 'kept'), count(*), coalesce(sum(due), 0),
                coalesce(sum(abs(money)), 0), count(DISTINCT customer_id), min(line, $shown)
-        FROM judged_lines GROUP BY ALL
+        FROM judged GROUP BY ALL
         UNION ALL
         SELECT 'read', count(*), coalesce(sum(money), 0),
                coalesce(sum(abs(money)), 0), count(DISTINCT customer_id), []
@@ -388,11 +492,11 @@ def _balance(connection: duckdb.DuckDBPyConnection) -> tuple[pd.DataFrame, list[
 
 
 def _loss(sizes: dict[str, Any], *, of: str) -> _Loss:
-    """Take the share that was dropped; what is only later than `as_of` is not lost."""
+    """Take the share that was lost; what is only later than `as_of` does not count at all."""
     total = sizes["read"] - sizes["after_as_of"]
-    lost = {reason: float(sizes[reason] / total) if total else 0.0 for reason in _SAID}
+    lost = {reason: float(sizes[reason] / total) if total else 0.0 for reason in _LOST}
     worst = max(lost, key=lambda reason: lost[reason])
-    share = float((total - sizes["kept"]) / total) if total else 0.0
+    share = float(sum(sizes[reason] for reason in _LOST) / total) if total else 0.0
     return _Loss(share, of, lost[worst], worst)
 
 
@@ -412,7 +516,7 @@ def _check_losses(losses: list[_Loss], balance: pd.DataFrame, *, max_loss: float
         if loss.share > max_loss:
             raise TooMuchLost(
                 f"cleaning dropped {loss.share:.1%} of {loss.of}, more than max_loss={max_loss}; "
-                f"{loss.worst_share:.1%} {_SAID[loss.worst]}. "
+                f"{loss.worst_share:.1%} {_LOST[loss.worst]}. "
                 "Look at `balance`, then raise max_loss if that is right.",
                 balance=balance,
             )
@@ -428,40 +532,61 @@ def _orders(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     return orders.astype({"customer_id": "str", "date": "datetime64[us]"})
 
 
-def _counts(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+def _counts(source: Source) -> pd.DataFrame:
+    filtered = ", ".join(
+        f"count(*) FILTER ({which}) AS {code}, sum(money) FILTER ({which}) AS {code}_money"
+        for code, which in _LINES_WHERE.items()
+    )
     queries = (
+        f"SELECT {filtered} FROM lines",
         """
-        SELECT count(*) AS rows,
-               count(*) FILTER (reason = 'missing_customer') AS rows_without_customer,
-               count(*) FILTER (reason = 'repeated_header') AS repeated_headers,
-               count(*) FILTER (reason = 'amount_not_a_number') AS amounts_not_a_number,
-               count(*) FILTER (usable) AS rows_usable,
-               count(DISTINCT customer_id) FILTER (usable) AS customers,
-               count(*) FILTER (usable AND money = 0) AS zero_amounts,
-               count(*) FILTER (usable AND money < 0) AS negative_amounts,
-               count(DISTINCT customer_id) FILTER (usable AND money < 0) AS customers_with_returns
-        FROM lines
+        SELECT count(DISTINCT customer_id) AS customers,
+               count(DISTINCT customer_id) FILTER (money > 0) AS customers_with_purchases,
+               count(DISTINCT order_id) FILTER (money > 0) AS receipts_of_purchases,
+               count(DISTINCT customer_id) FILTER (money < 0) AS customers_with_returns
+        FROM lines WHERE usable
         """,
         """
         SELECT count(*) AS customers_net_negative
-        FROM (SELECT customer_id FROM unique_lines WHERE reason IS NULL
+        FROM (SELECT customer_id FROM lines WHERE reason IS NULL
               GROUP BY customer_id HAVING sum(money) < 0)
         """,
-        "SELECT coalesce(sum(n_repeats), 0)::BIGINT AS duplicate_rows FROM repeated",
         """
-        SELECT count(*) AS orders, count(*) FILTER (amount = 0) AS zero_orders,
+        SELECT coalesce(sum(n_repeats), 0)::BIGINT AS duplicate_rows_read,
+               coalesce(sum(n_repeats) FILTER (usable), 0)::BIGINT AS duplicate_rows
+        FROM repeated
+        """,
+        # Where most receipts are plain numbers, one with a C in front cancels.
+        r"""
+        SELECT CASE WHEN 2 * plain > n THEN marked ELSE 0 END AS cancellations
+        FROM (SELECT count(*) AS n, count(*) FILTER (regexp_full_match(order_id, '\d+')) AS plain,
+                     count(*) FILTER (regexp_full_match(order_id, '[Cc]\d+')) AS marked
+              FROM lines WHERE order_id IS NOT NULL)
+        """,
+        settling.COUNTS_QUERY,
+        """
+        SELECT count(*) AS orders, sum(amount) AS orders_money,
+               count(*) FILTER (amount = 0) AS zero_orders,
                count(DISTINCT customer_id) AS buyers
         FROM days WHERE is_purchase
         """,
     )
     found: dict[str, Any] = {}
     for query in queries:
-        result = connection.execute(query)
+        result = source.connection.execute(query)
         names = [name for name, *_ in result.description]
         found |= dict(zip(names, result.fetchall()[0], strict=True))
     return pd.DataFrame(
-        [{"code": code, "label": label, "n": found[code]} for code, label in COUNTS.items()]
+        [
+            {"code": code, "label": label, "n": found[code], "amount": _money(found, code)}
+            for code, label in COUNTS.items()
+        ]
     )
+
+
+def _money(found: dict[str, Any], code: str) -> float:
+    name = f"{code}_money"
+    return float(found[name] or 0) if name in found else math.nan
 
 
 def _row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:

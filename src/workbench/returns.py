@@ -1,0 +1,222 @@
+"""Returns and their orders: a day's sum for each customer, under one of four policies."""
+
+from __future__ import annotations
+
+import duckdb
+import pandas as pd
+
+POLICIES = ("net", "same_day", "drop", "separate")
+REASONS = {
+    "return_dropped": "Retoure, nicht berücksichtigt",
+    "return_separate": "Retoure, in eigener Tabelle",
+    "return_settled": "Retoure, mit ihrem Kauf verrechnet",
+    "order_returned": "Bestellung ganz zurückgegeben",
+    "return_day": "Retourentag ohne Kauf",
+}
+# What was settled or set aside is not lost.
+LOST = {
+    "return_dropped": "are returns, which returns='drop' leaves out",
+    "return_day": "are on a day of returns without a purchase",
+}
+COUNTS = {
+    "returns": "Retouren (verwertbare Zeilen)",
+    "returns_matched": "davon mit gefundenem Kauf",
+    "returns_partial": "davon nur zum Teil mit gefundenem Kauf",
+    "returns_unmatched": "davon ohne gefundenen Kauf",
+    "returns_met": "Retouren, die einen Kauf mindern können, mit diesem Teil ihres Betrags",
+}
+
+
+def settle(connection: duckdb.DuckDBPyConnection, policy: str) -> None:
+    """Make the view `judged` of all lines and the table `days` of what they add up to.
+
+    A return is a line with a negative amount or quantity.
+
+    - ``net``: a return meets its order, see `meet`, and reduces it. What
+      meets none is subtracted on its own day. An order that came back in full
+      is no order.
+    - ``same_day``: a return is subtracted on its own day.
+    - ``drop``: a return is left out.
+    - ``separate``: a return is left out, and stands in `returned`.
+
+    A day is a purchase if its sum is positive, or if nothing but free lines
+    make it zero. With ``net`` a return changes an order of the past: for what
+    was known on an earlier day, lines up to that day must be settled alone.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        Holds the table `lines`: `line`, `customer_id`, `order_id`,
+        `product_id` (text, NULL where there is none), `day`, `moment`
+        (timestamp), `money` (decimal), `is_return`, and `reason`, NULL where
+        a line has not been dropped.
+    policy : {"net", "same_day", "drop", "separate"}
+        What happens to returns.
+
+    Notes
+    -----
+    `judged` has the columns of `lines`; `reason` is completed by those of
+    `REASONS`, and `due` is what of the line's money is left when a return and
+    its order are settled. The sum of `due` is the sum of `money`. `days` has
+    `customer_id`, `day`, `amount`, `is_purchase` and `has_return`.
+    """
+    meet(connection)
+    away = {
+        "net": "WHEN is_return AND met > 0 AND met = -money THEN 'return_settled'",
+        "same_day": "",
+        "drop": "WHEN is_return THEN 'return_dropped'",
+        "separate": "WHEN is_return THEN 'return_separate'",
+    }[policy]
+    met = "met" if policy == "net" else "0"
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP VIEW due_lines AS
+        SELECT lines.* REPLACE (
+                   CASE WHEN reason IS NOT NULL THEN reason::VARCHAR {away} END AS reason
+               ),
+               CASE WHEN met IS NULL THEN money
+                    WHEN is_return THEN money + {met} ELSE money - {met} END AS due
+        FROM lines LEFT JOIN met USING (line)
+        """
+    )
+    connection.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE days AS
+        SELECT customer_id, day, sum(due) AS amount, bool_or(is_return) AS has_return,
+               sum(due) > 0 OR (sum(abs(money)) = 0 AND NOT bool_or(is_return)) AS is_purchase
+        FROM due_lines WHERE reason IS NULL GROUP BY customer_id, day
+        """
+    )
+    connection.execute(
+        """
+        CREATE OR REPLACE TEMP VIEW judged AS
+        SELECT due_lines.* REPLACE (
+            CASE WHEN reason IS NOT NULL OR is_purchase IS NULL THEN reason
+                 WHEN has_return THEN 'return_day' ELSE 'order_returned' END AS reason
+        )
+        FROM due_lines LEFT JOIN (FROM days WHERE NOT is_purchase) USING (customer_id, day)
+        """
+    )
+
+
+def meet(connection: duckdb.DuckDBPyConnection) -> None:
+    """Find the order of each return, and make the table `met` of what they share.
+
+    A return meets earlier purchases of its customer: first those of the same
+    order and product, if it names an order; then those of the same product,
+    or, where it names none, of the same amount without its sign. It uses up
+    the money of the nearest one, then that of the next before it, until it is
+    covered or nothing is left. Returns take their turn in the order of time.
+    On one day a purchase is earlier if its time of day is not later; a
+    purchase without a time starts its day, a return without one ends it.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        As in `settle`.
+
+    Notes
+    -----
+    `met` has `line` and `met` (> 0, currency), for returns and purchases
+    alike; both add up to the same money.
+    """
+    connection.execute("CREATE OR REPLACE TEMP TABLE met (line BIGINT, met DECIMAL(38, 4))")
+    # A length in front keeps the parts of a key apart, whatever stands in them.
+    named = "concat(len(order_id), ':', order_id, product_id)"
+    item = "coalesce('p' || product_id, 'a' || abs(money))"
+    _meet_by(connection, f"CASE WHEN order_id IS NOT NULL THEN {named} END")
+    _meet_by(connection, item)
+    connection.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE met AS
+        SELECT line, sum(met)::DECIMAL(38, 4) AS met FROM met GROUP BY line
+        """
+    )
+
+
+def _meet_by(connection: duckdb.DuckDBPyConnection, key: str) -> None:
+    """Add to `met` what returns and earlier purchases of one customer and key share.
+
+    The open money of a key is a stack: a purchase lays its amount on top, a
+    return takes from the top, and never more than there is. With the height
+    of the stack after each line, a purchase has left what no later height
+    undercuts, so that two windows do the work of a loop.
+    """
+    connection.execute(
+        f"""
+        INSERT INTO met
+        WITH taken AS (
+            SELECT line, sum(met) AS met FROM met GROUP BY line
+        ), keyed AS (
+            SELECT line, customer_id, {key} AS key, moment, is_return,
+                   abs(money) - coalesce(met, 0) AS size
+            FROM lines LEFT JOIN taken USING (line)
+            WHERE reason IS NULL AND abs(money) > coalesce(met, 0)
+        ), events AS (
+            FROM keyed SEMI JOIN (FROM keyed WHERE is_return) AS returns USING (customer_id, key)
+        ), sums AS (
+            SELECT *, sum(CASE WHEN is_return THEN -size ELSE size END) OVER past AS signed
+            FROM events
+            WINDOW past AS (PARTITION BY customer_id, key ORDER BY moment, is_return, size, line
+                            ROWS UNBOUNDED PRECEDING)
+        ), floors AS (
+            SELECT *, least(0, min(signed) OVER past) AS floor,
+                   least(0, min(signed) OVER (past ROWS BETWEEN UNBOUNDED PRECEDING
+                                              AND 1 PRECEDING)) AS floor_before
+            FROM sums
+            WINDOW past AS (PARTITION BY customer_id, key ORDER BY moment, is_return, size, line)
+        ), heights AS (
+            SELECT *, signed - floor AS height,
+                   min(signed - floor) OVER (
+                       PARTITION BY customer_id, key ORDER BY moment, is_return, size, line
+                       ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
+                   ) AS lowest
+            FROM floors
+        ), shared AS (
+            SELECT line,
+                   CASE WHEN is_return THEN size - (coalesce(floor_before, 0) - floor)
+                        ELSE size - greatest(0, lowest - (height - size)) END AS met
+            FROM heights
+        )
+        FROM shared WHERE met > 0
+        """
+    )
+
+
+def returned(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """Add up the returns that were set aside, one row per customer and day.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        Holds the view `judged`.
+
+    Returns
+    -------
+    DataFrame
+        `customer_id`, `date` and `amount` (<= 0, currency), sorted by
+        customer and day; empty under the policies that set none aside.
+    """
+    table = connection.execute(
+        """
+        SELECT customer_id, day AS date, sum(money)::DOUBLE AS amount FROM judged
+        WHERE reason = 'return_separate' GROUP BY ALL ORDER BY customer_id, date
+        """
+    ).df()
+    return table.astype({"customer_id": "str", "date": "datetime64[us]"})
+
+
+# Facts of the data, alike under every policy; columns as in `COUNTS`, money under `_money`.
+COUNTS_QUERY = """
+    SELECT count(*) AS returns,
+           count(*) FILTER (met = -money) AS returns_matched,
+           count(*) FILTER (met < -money) AS returns_partial,
+           count(*) FILTER (met IS NULL) AS returns_unmatched,
+           count(met) AS returns_met,
+           sum(money) AS returns_money,
+           sum(money) FILTER (met = -money) AS returns_matched_money,
+           sum(money) FILTER (met < -money) AS returns_partial_money,
+           sum(money) FILTER (met IS NULL) AS returns_unmatched_money,
+           -sum(met) AS returns_met_money
+    FROM lines LEFT JOIN met USING (line) WHERE reason IS NULL AND is_return
+"""
