@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench import returns, sources, transactions
-from workbench.schema import check_orders
+from workbench.schema import DataError, check_orders
 from workbench.sources import Source
 from workbench.transactions import clean
 
@@ -332,6 +332,23 @@ def test_every_policy_does_what_the_slow_loop_does_in_any_order_of_rows(
         assert round(cleaned.balance.loc[kept, "amount"].sum() * 100) == usable * 100
 
 
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(
+    lines=TABLES,
+    policy=st.sampled_from(returns.POLICIES),
+    day=st.sampled_from(["2024-01-01", "2024-01-02"]),
+)
+def test_settling_again_up_to_a_day_is_cleaning_up_to_that_day(lines, policy, day):
+    as_of = pd.Timestamp(day)
+    cleaned = clean(source_of(lines, ITEMS), max_loss=1.0)
+    try:
+        expected = clean(source_of(lines, ITEMS), max_loss=1.0, returns=policy, as_of=as_of).orders
+    except DataError:
+        expected = cleaned.orders.iloc[:0]
+    found = returns.restate(cleaned.orders, cleaned.unsettled, policy=policy, as_of=as_of)
+    pd.testing.assert_frame_equal(found, expected)
+
+
 def usable_lines(lines, duplicates) -> list[Line]:
     usable = [line for line in lines if line.customer_id in ("anna", "ben", "carl")]
     of_order = defaultdict(set)
@@ -505,3 +522,14 @@ def test_dropped_returns_count_as_lost():
     ):
         clean(source_of(FOUR), max_loss=0.3, returns="drop")
     assert len(clean(source_of(FOUR), max_loss=0.0, returns="separate").orders) == 3
+
+
+def test_what_was_known_on_a_day_is_what_cleaning_up_to_that_day_gives(uci):
+    """Settling the kept lines again equals reading the export again, for every policy and day."""
+    cleaned = clean(uci, max_loss=1, returns="net")
+    for day in pd.to_datetime(["2011-06-08", "2011-12-09"]):
+        for policy in returns.POLICIES:
+            expected = clean(uci, max_loss=1, returns=policy, as_of=day).orders
+            found = returns.restate(cleaned.orders, cleaned.unsettled, policy=policy, as_of=day)
+            pd.testing.assert_frame_equal(found, expected)
+    assert len(cleaned.unsettled) < 0.35 * uci.n_rows

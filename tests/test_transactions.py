@@ -283,6 +283,24 @@ def test_as_of_is_the_last_day_that_counts_and_its_rows_are_not_lost(source):
     assert cleaned.last_day == pd.Timestamp("2024-01-31")
 
 
+def test_people_on_a_list_are_left_out_and_point_at_no_line(source):
+    """Blanks and the .0 of floating point in either place do not save anybody from erasure."""
+    rows = source(
+        ("123", "2024-01-01", "5"),
+        (" 77 ", "2024-01-01", "7"),
+        ("9", "2024-01-02", "abc"),
+        ("anna", "2024-01-02", "11"),
+        ("ben", "2024-01-02", "13"),
+    )
+    cleaned = clean(
+        rows, max_loss=0.0, erased=["123.0", "77", "9", "gone"], objected=["ben ", "77"]
+    )
+    assert orders(cleaned) == [("anna", "2024-01-02", 11.0)]
+    assert dropped(cleaned) == {"erased": (3, 12.0, 3, ""), "objected": (1, 13.0, 1, "")}
+    kinds = cleaned.balance.set_index("reason")["kind"]
+    assert kinds["erased"] == kinds["objected"] == kinds["after_as_of"] == "left_out"
+
+
 def test_a_header_that_is_repeated_is_known_under_its_own_names(tmp_path):
     path = tmp_path / "orders.csv"
     path.write_text("Nr; Tag;Wert\n1;2024-01-01;5\nNr; Tag;Wert\nNr;2024-01-02;7\n")

@@ -26,6 +26,15 @@ COUNTS = {
     "returns_met": "Retouren, die einen Kauf mindern können, mit diesem Teil ihres Betrags",
 }
 
+# What a return and its purchase have in common. A length in front keeps the parts of a key
+# apart, whatever stands in them.
+_NAMED_KEY = (
+    "CASE WHEN order_id IS NOT NULL THEN concat('o', len(order_id), ':', order_id, product_id) END"
+)
+_ITEM_KEY = "coalesce('p' || product_id, 'a' || abs(money))"
+# No export writes a unit separator into the code of a product.
+_CLOSED = "chr(31)"
+
 
 def settle(connection: duckdb.DuckDBPyConnection, policy: str) -> None:
     """Make the view `judged` of all lines and the table `days` of what they add up to.
@@ -121,11 +130,8 @@ def meet(connection: duckdb.DuckDBPyConnection) -> None:
     alike; both add up to the same money.
     """
     connection.execute("CREATE OR REPLACE TEMP TABLE met (line BIGINT, met DECIMAL(38, 4))")
-    # A length in front keeps the parts of a key apart, whatever stands in them.
-    named = "concat(len(order_id), ':', order_id, product_id)"
-    item = "coalesce('p' || product_id, 'a' || abs(money))"
-    _meet_by(connection, f"CASE WHEN order_id IS NOT NULL THEN {named} END")
-    _meet_by(connection, item)
+    _meet_by(connection, _NAMED_KEY)
+    _meet_by(connection, _ITEM_KEY)
     connection.execute(
         """
         CREATE OR REPLACE TEMP TABLE met AS
@@ -220,3 +226,117 @@ COUNTS_QUERY = """
            -sum(met) AS returns_met_money
     FROM lines LEFT JOIN met USING (line) WHERE reason IS NULL AND is_return
 """
+
+
+def orders(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """Take the orders from the table `days`: `customer_id`, `date`, `amount`, sorted."""
+    table = connection.execute(
+        """
+        SELECT customer_id, day AS date, amount::DOUBLE AS amount
+        FROM days WHERE is_purchase ORDER BY customer_id, date
+        """
+    ).df()
+    return table.astype({"customer_id": "str", "date": "datetime64[us]"})
+
+
+def unsettled(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """Keep what it takes to settle the returns again, up to another day or by another policy.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        Holds `lines`, as in `settle`.
+
+    Returns
+    -------
+    DataFrame
+        Lines of the customers who returned something: `line`, `customer_id`,
+        `order_id`, `product_id`, `day`, `moment`, `money` (text of a decimal,
+        currency) and `is_return`, sorted. Purchases that no return can meet
+        are added up, one row per customer and day, under a product of their own.
+    """
+    table = connection.execute(
+        f"""
+        WITH theirs AS (
+            SELECT *, {_NAMED_KEY} AS named, {_ITEM_KEY} AS item
+            FROM lines SEMI JOIN (FROM lines WHERE is_return AND reason IS NULL) AS with_returns
+            USING (customer_id)
+            WHERE reason IS NULL
+        ), met_by AS (
+            SELECT customer_id, named AS key FROM theirs WHERE is_return
+            UNION SELECT customer_id, item FROM theirs WHERE is_return
+        ), judged_lines AS (
+            SELECT theirs.*, is_return OR by_name.key IS NOT NULL OR by_item.key IS NOT NULL
+                   AS is_open
+            FROM theirs
+            LEFT JOIN met_by AS by_name
+            ON theirs.customer_id = by_name.customer_id AND theirs.named = by_name.key
+            LEFT JOIN met_by AS by_item
+            ON theirs.customer_id = by_item.customer_id AND theirs.item = by_item.key
+        )
+        SELECT line, customer_id, order_id, product_id, day, moment,
+               money::VARCHAR AS money, is_return
+        FROM judged_lines WHERE is_open
+        UNION ALL
+        SELECT min(line), customer_id, NULL, {_CLOSED} || day, day, min(moment),
+               sum(money)::VARCHAR, false
+        FROM judged_lines WHERE NOT is_open GROUP BY customer_id, day
+        ORDER BY customer_id, line
+        """
+    ).df()
+    return table.astype(
+        {
+            "customer_id": "str",
+            "order_id": "str",
+            "product_id": "str",
+            "money": "str",
+            "day": "datetime64[us]",
+            "moment": "datetime64[us]",
+        }
+    )
+
+
+def restate(
+    orders_now: pd.DataFrame, lines: pd.DataFrame, *, policy: str, as_of: pd.Timestamp
+) -> pd.DataFrame:
+    """Settle the returns as they were known on a day, or by another policy.
+
+    With ``net`` a return of today lowers an order of the past. What was known
+    on an earlier day must not know it: so the lines up to that day are settled
+    alone.
+
+    Parameters
+    ----------
+    orders_now : DataFrame
+        All orders, settled by any policy.
+    lines : DataFrame
+        As `unsettled` gives them.
+    policy : {"net", "same_day", "drop", "separate"}
+        As in `settle`.
+    as_of : Timestamp
+        Last day that counts.
+
+    Returns
+    -------
+    DataFrame
+        Orders up to `as_of`: `customer_id`, `date`, `amount`, sorted.
+    """
+    past = lines[lines["day"] <= as_of]
+    others = orders_now[
+        (orders_now["date"] <= as_of) & ~orders_now["customer_id"].isin(lines["customer_id"])
+    ]
+    if past.empty:
+        return others.reset_index(drop=True)
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.register("past", past)
+        connection.execute(
+            """
+            CREATE TABLE lines AS
+            SELECT * REPLACE (money::DECIMAL(18, 4) AS money, day::DATE AS day),
+                   NULL::VARCHAR AS reason FROM past
+            """
+        )
+        settle(connection, policy)
+        theirs = orders(connection)
+    both = pd.concat([others, theirs], ignore_index=True)
+    return both.sort_values(["customer_id", "date"], ignore_index=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import duckdb
 import pandas as pd
 
+from workbench import line_counts
 from workbench import returns as settling
 from workbench.schema import DataError, ParameterError, check_orders
 from workbench.sources import Source
@@ -22,62 +23,20 @@ COLLECTIVE = (
     *("laufkundschaft", "laufkunde", "laufkunden", "sammelkunde", "sammelkunden", "sammelkonto"),
     *("diverse", "divers", "cpd-kunde", "cpd-konto"),
 )
-# Product codes that are no goods, in upper case: those of the UCI retailer (postage, dotcom
-# postage, carriage, discount, manual, samples, bad debt, fees, a charity), and German ones.
-NO_PRODUCT = (
-    *("POST", "DOT", "C2", "D", "M", "S", "B", "BANK CHARGES", "AMAZONFEE", "CRUK"),
-    *("VERSAND", "VERSANDKOSTEN", "PORTO", "FRACHT", "NACHNAHME", "RABATT", "GUTSCHEIN"),
-    *("MAHNGEBÜHR", "PFAND", "TRINKGELD"),
-)
 # What stands for no date lies before: day 0 of Excel (1899-12-30) and of Unix (1970-01-01).
 FIRST_DAY = pd.Timestamp("1980-01-01")
 REASONS = {
     "missing_customer": "ohne Kundennummer",
     "repeated_header": "wiederholte Kopfzeile",
     "collective_customer": "Sammelkunde",
+    "erased": "auf der Löschliste",
+    "objected": "Widerspruch gegen die Auswertung",
     "amount_not_a_number": "Betrag ist keine Zahl",
     "signs_differ": "Menge negativ, Betrag positiv",
     "before_first": f"vor dem {FIRST_DAY:%d.%m.%Y}",
     "after_as_of": "nach dem Stichtag",
     "duplicate": "exakt doppelte Zeile",
     **settling.REASONS,
-}
-COUNTS = {
-    "rows": "gelesene Zeilen",
-    "rows_without_customer": "Zeilen ohne Kundennummer",
-    "purchases_without_customer": "davon Käufe (Betrag über null)",
-    "repeated_headers": "wiederholte Kopfzeilen",
-    "amounts_not_a_number": "Zeilen, deren Betrag keine Zahl ist",
-    "duplicate_rows_read": "gelesene Zeilen, die eine frühere exakt wiederholen",
-    "cancellations": "Zeilen mit Stornobeleg (C und Ziffern)",
-    "rows_usable": "verwertbare Zeilen bis zum Stichtag",
-    "customers": "Kunden in den verwertbaren Zeilen",
-    "purchases": "davon Käufe (Betrag über null)",
-    "customers_with_purchases": "Kunden mit Käufen",
-    "receipts_of_purchases": "Belege mit Käufen",
-    "zero_amounts": "davon Zeilen mit Betrag null",
-    "negative_amounts": "davon Zeilen mit negativem Betrag (Retouren)",
-    "customers_with_returns": "Kunden mit Retouren",
-    "customers_net_negative": "Kunden, die mehr zurückgaben als kauften",
-    "no_products": "davon Zeilen, die keine Ware sind (Versand, Gebühren, Rabatte)",
-    "duplicate_rows": "davon Zeilen, die eine frühere exakt wiederholen",
-    **settling.COUNTS,
-    "orders": "Bestellungen (ein Kunde, ein Tag)",
-    "zero_orders": "davon Bestellungen mit Betrag null",
-    "buyers": "Kunden mit mindestens einer Bestellung",
-}
-_CODES = ", ".join(f"'{code}'" for code in NO_PRODUCT)
-_LINES_WHERE = {
-    "rows": "true",
-    "rows_without_customer": "reason = 'missing_customer'",
-    "purchases_without_customer": "reason = 'missing_customer' AND money > 0",
-    "repeated_headers": "reason = 'repeated_header'",
-    "amounts_not_a_number": "reason = 'amount_not_a_number'",
-    "rows_usable": "usable",
-    "purchases": "usable AND money > 0",
-    "zero_amounts": "usable AND money = 0",
-    "negative_amounts": "usable AND money < 0",
-    "no_products": f"usable AND upper(product_id) IN ({_CODES})",
 }
 _LOST = {
     "missing_customer": "have no customer_id",
@@ -89,6 +48,8 @@ _LOST = {
     "duplicate": "are exact duplicates",
     **settling.LOST,
 }
+# Not for us to judge: later than the day asked for, or of people who must not be counted.
+_LEFT_OUT = ("after_as_of", "erased", "objected")
 SHOWN_LINES = 5
 SHOWN_VALUES = 10
 
@@ -131,6 +92,8 @@ class Cleaned(NamedTuple):
         - `reason` (str): ``read``, a key of `REASONS`, or ``kept``
         - `label` (str): the same in German
         - `n_rows` (int), `share` (float): lines, and as a share of those read
+        - `kind` (str): ``lost``, ``settled`` (a return and what it met), or
+          ``left_out`` (not for us to judge); '' for what was read and kept
         - `amount` (float): signed sum, currency; what is no number counts 0,
           and what a settled return takes from its purchase counts for neither
         - `customers` (int): customers among those lines; a customer can
@@ -138,7 +101,7 @@ class Cleaned(NamedTuple):
         - `first_lines` (str): the first line numbers of what was dropped
         - `values` (str): for amounts that are no number, what stands there
     counts : DataFrame
-        `code` (a key of `COUNTS`), `label` (German), `n` (count) and `amount`
+        `code` (a key of `line_counts.COUNTS`), `label` (German), `n` (count) and `amount`
         (signed sum, currency; NaN where no money is asked for). The counts
         overlap; they are not a balance. Those of returns say what `net` does
         or would do, whatever the policy.
@@ -150,6 +113,8 @@ class Cleaned(NamedTuple):
         `returns` is ``separate``.
     currency : str
         What stands in the column `currency`; '' where there is none.
+    unsettled : DataFrame
+        As in `returns.unsettled`, to settle the returns again.
     """
 
     orders: pd.DataFrame
@@ -159,6 +124,7 @@ class Cleaned(NamedTuple):
     last_day: pd.Timestamp
     returned: pd.DataFrame
     currency: str
+    unsettled: pd.DataFrame
 
 
 class _Loss(NamedTuple):
@@ -177,6 +143,8 @@ def clean(
     duplicates: str = "report",
     as_of: pd.Timestamp | None = None,
     returns: str = "net",
+    erased: Collection[str] = (),
+    objected: Collection[str] = (),
 ) -> Cleaned:
     """Make one order of all lines of a customer on one day.
 
@@ -194,9 +162,9 @@ def clean(
         and quantities have a decimal point and no thousands separator.
     max_loss : float
         Largest share, 0 to 1, of rows and of money (without sign) that may be
-        dropped. Lines after `as_of` count neither as lost nor as read; returns
-        that were settled or set aside, and orders that came back in full, are
-        not lost.
+        dropped. Lines after `as_of` and of customers left out count neither as
+        lost nor as read; returns that were settled or set aside, and orders
+        that came back in full, are not lost.
     duplicates : {"report", "drop"}
         What happens to lines that repeat another in every column: kept and
         counted, or dropped. Where a line is a whole order, that is, no
@@ -207,6 +175,10 @@ def clean(
     returns : {"net", "same_day", "drop", "separate"}
         What happens to returns, see `returns.settle`. ``net`` and ``same_day``
         keep the signed sum of money.
+    erased, objected : collection of str
+        Ids of customers who are left out: they are to be forgotten, or do not
+        want to be analysed. Blanks around an id and the ``.0`` of floating
+        point do not matter.
 
     Returns
     -------
@@ -231,7 +203,7 @@ def clean(
         raise ParameterError(f"returns={returns!r} must be one of {', '.join(settling.POLICIES)}.")
 
     connection = source.connection
-    _judge_lines(source, as_of)
+    _judge_lines(source, as_of, {"erased": erased, "objected": objected})
     _check_amounts(connection, label=source.label)
     _check_dates(connection, label=source.label)
     _check_signs(connection)
@@ -241,7 +213,7 @@ def clean(
 
     balance, losses = _balance(connection)
     _check_losses(losses, balance, max_loss=max_loss)
-    orders = _orders(connection)
+    orders = settling.orders(connection)
     if orders.empty:
         dropped = balance[balance["n_rows"] > 0].iloc[1:]
         reasons = ", ".join(
@@ -253,16 +225,20 @@ def clean(
     return Cleaned(
         orders,
         balance,
-        _counts(source),
+        line_counts.of_lines(connection),
         pd.Timestamp(first_day),
         pd.Timestamp(last_day),
         settling.returned(connection),
         currency,
+        settling.unsettled(connection),
     )
 
 
-def _judge_lines(source: Source, as_of: pd.Timestamp | None) -> None:
+def _judge_lines(
+    source: Source, as_of: pd.Timestamp | None, left_out: Mapping[str, Collection[str]]
+) -> None:
     """Read day and money of each line, and give a reason to those that can be no order."""
+    _store_left_out(source.connection, left_out)
     source.relation.create_view("raw", replace=True)
     found = source.relation.columns
     wanted = (*source.columns, "order_id", "product_id", "quantity")
@@ -298,7 +274,7 @@ def _judge_lines(source: Source, as_of: pd.Timestamp | None) -> None:
                         WHEN {header} THEN 'repeated_header'
                         WHEN regexp_matches(known_as, '^({"|".join(COLLECTIVE)})($|[^a-zäöüß])')
                         THEN 'collective_customer' END AS nobody
-            FROM stripped
+            FROM stripped LEFT JOIN left_out ON id_key = {_id_key("customer_id")}
         )
         SELECT line, fingerprint, day, money, is_return,
                CASE WHEN nobody IS NULL THEN id END AS customer_id,
@@ -310,6 +286,7 @@ def _judge_lines(source: Source, as_of: pd.Timestamp | None) -> None:
                     ELSE instant END AS moment,
                CASE WHEN day > $as_of::DATE THEN 'after_as_of'
                     WHEN nobody IS NOT NULL THEN nobody
+                    WHEN left_out_as IS NOT NULL THEN left_out_as
                     WHEN money IS NULL THEN 'amount_not_a_number'
                     WHEN quantity_number < 0 AND money > 0 THEN 'signs_differ'
                     WHEN day < $first_day::DATE THEN 'before_first' END::ENUM({reasons}) AS reason,
@@ -324,6 +301,29 @@ def _judge_lines(source: Source, as_of: pd.Timestamp | None) -> None:
             "as_of": None if as_of is None else as_of.date(),
         },
     )
+
+
+def _store_left_out(
+    connection: duckdb.DuckDBPyConnection, left_out: Mapping[str, Collection[str]]
+) -> None:
+    """Make the table of ids that are left out; of two reasons the first counts."""
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE left_out (id_key VARCHAR, left_out_as VARCHAR)"
+    )
+    for reason, ids in left_out.items():
+        listed = pd.DataFrame({"id": pd.Series(sorted(ids), dtype="str")})
+        connection.register("listed", listed)
+        connection.execute(
+            f"""
+            INSERT INTO left_out SELECT DISTINCT {_id_key(_strip("id"))}, '{reason}' FROM listed
+            WHERE {_id_key(_strip("id"))} NOT IN (SELECT id_key FROM left_out)
+            """
+        )
+        connection.unregister("listed")
+
+
+def _id_key(column: str) -> str:
+    return f"regexp_replace({column}, '^([0-9]+)[.]0$', '\\1')"
 
 
 def _strip(column: str) -> str:
@@ -476,9 +476,10 @@ def _balance(connection: duckdb.DuckDBPyConnection) -> tuple[pd.DataFrame, list[
                 "label": labels[reason],
                 "n_rows": n_rows,
                 "share": n_rows / n_read,
+                "kind": _kind(reason),
                 "amount": float(money),
                 "customers": customers,
-                "first_lines": ", ".join(map(str, lines)) if reason in REASONS else "",
+                "first_lines": ", ".join(map(str, lines)) if _may_show(reason) else "",
                 "values": _bad_amounts(connection) if reason == "amount_not_a_number" else "",
             }
             for reason, (n_rows, money, _, customers, lines) in found.items()
@@ -491,9 +492,20 @@ def _balance(connection: duckdb.DuckDBPyConnection) -> tuple[pd.DataFrame, list[
     return balance, losses
 
 
+def _kind(reason: str) -> str:
+    if reason not in REASONS:
+        return ""
+    return "left_out" if reason in _LEFT_OUT else "lost" if reason in _LOST else "settled"
+
+
+def _may_show(reason: str) -> bool:
+    """Say whether a report may point at the lines: at those of people left out it must not."""
+    return reason in REASONS and reason not in ("erased", "objected")
+
+
 def _loss(sizes: dict[str, Any], *, of: str) -> _Loss:
-    """Take the share that was lost; what is only later than `as_of` does not count at all."""
-    total = sizes["read"] - sizes["after_as_of"]
+    """Take the share that was lost; what is left out does not count at all."""
+    total = sizes["read"] - sum(sizes[reason] for reason in _LEFT_OUT)
     lost = {reason: float(sizes[reason] / total) if total else 0.0 for reason in _LOST}
     worst = max(lost, key=lambda reason: lost[reason])
     share = float(sum(sizes[reason] for reason in _LOST) / total) if total else 0.0
@@ -520,73 +532,6 @@ def _check_losses(losses: list[_Loss], balance: pd.DataFrame, *, max_loss: float
                 "Look at `balance`, then raise max_loss if that is right.",
                 balance=balance,
             )
-
-
-def _orders(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    orders = connection.execute(
-        """
-        SELECT customer_id, day AS date, amount::DOUBLE AS amount
-        FROM days WHERE is_purchase ORDER BY customer_id, date
-        """
-    ).df()
-    return orders.astype({"customer_id": "str", "date": "datetime64[us]"})
-
-
-def _counts(source: Source) -> pd.DataFrame:
-    filtered = ", ".join(
-        f"count(*) FILTER ({which}) AS {code}, sum(money) FILTER ({which}) AS {code}_money"
-        for code, which in _LINES_WHERE.items()
-    )
-    queries = (
-        f"SELECT {filtered} FROM lines",
-        """
-        SELECT count(DISTINCT customer_id) AS customers,
-               count(DISTINCT customer_id) FILTER (money > 0) AS customers_with_purchases,
-               count(DISTINCT order_id) FILTER (money > 0) AS receipts_of_purchases,
-               count(DISTINCT customer_id) FILTER (money < 0) AS customers_with_returns
-        FROM lines WHERE usable
-        """,
-        """
-        SELECT count(*) AS customers_net_negative
-        FROM (SELECT customer_id FROM lines WHERE reason IS NULL
-              GROUP BY customer_id HAVING sum(money) < 0)
-        """,
-        """
-        SELECT coalesce(sum(n_repeats), 0)::BIGINT AS duplicate_rows_read,
-               coalesce(sum(n_repeats) FILTER (usable), 0)::BIGINT AS duplicate_rows
-        FROM repeated
-        """,
-        # Where most receipts are plain numbers, one with a C in front cancels.
-        r"""
-        SELECT CASE WHEN 2 * plain > n THEN marked ELSE 0 END AS cancellations
-        FROM (SELECT count(*) AS n, count(*) FILTER (regexp_full_match(order_id, '\d+')) AS plain,
-                     count(*) FILTER (regexp_full_match(order_id, '[Cc]\d+')) AS marked
-              FROM lines WHERE order_id IS NOT NULL)
-        """,
-        settling.COUNTS_QUERY,
-        """
-        SELECT count(*) AS orders, sum(amount) AS orders_money,
-               count(*) FILTER (amount = 0) AS zero_orders,
-               count(DISTINCT customer_id) AS buyers
-        FROM days WHERE is_purchase
-        """,
-    )
-    found: dict[str, Any] = {}
-    for query in queries:
-        result = source.connection.execute(query)
-        names = [name for name, *_ in result.description]
-        found |= dict(zip(names, result.fetchall()[0], strict=True))
-    return pd.DataFrame(
-        [
-            {"code": code, "label": label, "n": found[code], "amount": _money(found, code)}
-            for code, label in COUNTS.items()
-        ]
-    )
-
-
-def _money(found: dict[str, Any], code: str) -> float:
-    name = f"{code}_money"
-    return float(found[name] or 0) if name in found else math.nan
 
 
 def _row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
