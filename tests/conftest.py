@@ -1,11 +1,21 @@
 import importlib.util
 import os
+import pwd
+import secrets
+import shutil
+import socket
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import pytest
+
+# No test makes a key in the settings of who runs it.
+os.environ["WORKBENCH_KEY"] = "5a" * 32
 
 CALIBRATION_END = pd.Timestamp("1997-09-30")
 HOLDOUT_END = pd.Timestamp("1998-06-30")
@@ -63,3 +73,54 @@ def cdnow(tmp_path_factory) -> Path:
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(folder / "reports" / "cdnow" / "index.html")
     return folder / "reports" / "cdnow"
+
+
+class Postgres(NamedTuple):
+    """A server on this machine: its address without a password, and the password."""
+
+    address: str
+    password: str
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server of its own on the loopback; tests skip where it is not installed."""
+    found = [*sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")), shutil.which("initdb")]
+    if found[0] is None:
+        pytest.skip("PostgreSQL's initdb is not installed")
+    programs = Path(found[-2] if len(found) > 1 else found[0]).resolve().parent
+    with tempfile.TemporaryDirectory(prefix="postgres-") as name, socket.socket() as probe:
+        folder, password = Path(name), secrets.token_urlsafe(16)
+        (folder / "password").write_text(password)
+        become = []
+        if os.geteuid() == 0:
+            # The server refuses to run as root.
+            user = pwd.getpwnam("nobody")
+            become = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}"]
+            become.append("--clear-groups")
+            for path in (folder, folder / "password"):
+                os.chown(path, user.pw_uid, user.pw_gid)
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        probe.close()
+
+        def run(program: str, *arguments: str) -> None:
+            subprocess.run(
+                [*become, programs / program, "--pgdata", folder / "data", *arguments],
+                cwd=folder,
+                check=True,
+                stdout=subprocess.DEVNULL,
+                timeout=60,
+            )
+
+        settings = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        run(
+            "initdb",
+            *("--username=workbench", "--pwfile=password", "--auth=scram-sha-256"),
+            *("--encoding=UTF8", "--locale=C.UTF-8"),
+        )
+        run("pg_ctl", "start", "--wait", "--log=log", f"--options={settings}")
+        try:
+            yield Postgres(f"postgresql://workbench@127.0.0.1:{port}/postgres", password)
+        finally:
+            run("pg_ctl", "stop", "--mode=immediate")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from workbench import sources
 from workbench.dialects import Dialect, check_settings
-from workbench.schema import DataError, ParameterError
+from workbench.schema import DataError, ParameterError, TableForm
 
 
 @pytest.fixture
@@ -246,7 +246,7 @@ def test_what_was_found_and_what_was_given_is_stated_in_both_languages(tmp_path)
         ",",
         ".",
         "dmy",
-        {
+        origin={
             "encoding": "detected",
             "delimiter": "detected",
             "decimal": "given",
@@ -276,6 +276,32 @@ def test_what_was_found_and_what_was_given_is_stated_in_both_languages(tmp_path)
 
 def test_signs_that_no_number_shows_are_not_stated(read):
     assert not {"decimal", "thousands"} & set(stated(read(["5", "1200"])))
+
+
+def test_amounts_of_an_export_that_writes_purchases_with_a_minus_are_turned(read):
+    source = read(["-1.234,50", "12,00-", "3,5", "0,00", "offen", "-"], returns_sign="+")
+    assert texts(source) == ["1234.50", "12.00", "-3.5", "0.00", "offen", "-"]
+    assert stated(source)["returns_sign"] == "returns_sign: plus (given)"
+    assert source.dialect.returns_sign == "+"
+    same = read(["-1.234,50"], returns_sign="-")
+    assert texts(same) == ["-1234.50"]
+
+
+@pytest.mark.parametrize(
+    ("names", "cells", "plain"),
+    [
+        ("amount,quantity", ["-5,-2", "-7,-1", "3,1"], ["5,2", "7,1", "-3,-1"]),
+        ("amount,quantity", ["-5,2", "-7,1", "3,-1"], ["5,2", "7,1", "-3,-1"]),
+        ("unit_price,quantity", ["5,-2", "7,-1", "3,1"], ["5,2", "7,1", "3,-1"]),
+    ],
+)
+def test_quantities_are_turned_where_purchases_have_a_minus_there(tmp_path, names, cells, plain):
+    path = tmp_path / "export.csv"
+    lines = [f"customer_id,date,{names}", *(f"k1,2024-01-31,{cell}" for cell in cells)]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    source = sources.read(path, columns={}, dialect={"returns_sign": "+"})
+    first, second = (texts(source, name) for name in names.split(","))
+    assert [f"{a},{b}" for a, b in zip(first, second, strict=True)] == plain
 
 
 def test_a_repeated_header_and_a_line_without_customer_do_not_disturb(tmp_path):
@@ -477,3 +503,16 @@ def test_a_format_for_days_by_type_is_refused(tmp_path):
     )
     with pytest.raises(ParameterError, match=r"'date' of orders.parquet is a column of days"):
         sources.read(path, columns={}, dialect={"date_format": "dmy"})
+
+
+def test_a_sign_of_returns_is_for_transactions_only(tmp_path):
+    path = tmp_path / "export.csv"
+    path.write_text("customer_id,postcode\n1,10\n", encoding="utf-8")
+    form = TableForm("customers", needed=("customer_id",), texts=("postcode",))
+    with pytest.raises(ParameterError, match="customers, which have no returns"):
+        sources.read(path, columns={}, form=form, dialect={"returns_sign": "+"})
+
+
+def test_a_sign_of_returns_that_is_none_is_refused():
+    with pytest.raises(ParameterError, match=r"returns_sign='minus'; it must be - where returns"):
+        check_settings({"returns_sign": "minus"})

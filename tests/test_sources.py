@@ -8,9 +8,10 @@ import duckdb
 import pytest
 
 from workbench import sources, textfiles
-from workbench.schema import DataError, ParameterError
+from workbench.schema import DataError, ParameterError, TableForm
 
 HEADER = "customer_id,date,amount\n"
+ERASURE = TableForm("erasure", needed=("customer_id",), ids=("customer_id",))
 
 
 @pytest.fixture
@@ -90,6 +91,21 @@ def test_lines_keep_their_numbers_however_many_blank_lines_there_are(file, monke
 def test_blank_lines_before_the_header_are_none(file, start):
     source = sources.read(file(start + HEADER + "1,2024-01-31,5\n"), columns={})
     assert rows(source) == [(start.count("\n") + 2, "1", "2024-01-31", "5")]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_table_that_needs_one_column_may_have_one(file, end):
+    text = end.join(["", "kunde_id", "00123", "", '"7\n8"', "9", "", ""])
+    source = sources.read(file(text), columns="deutsch", form=ERASURE)
+    assert rows(source, "line, customer_id") == [(3, "00123"), (5, "7\n8"), (7, "9")]
+    assert (source.n_rows, source.columns_found) == (3, ("kunde_id",))
+
+
+def test_a_table_that_needs_one_column_may_have_more(file):
+    text = "kunde_id;grund\n00123;Wunsch\n7;\n"
+    source = sources.read(file(text), columns="deutsch", form=ERASURE)
+    assert rows(source, "line, customer_id") == [(2, "00123"), (3, "7")]
+    assert source.dialect.delimiter == ";"
 
 
 def test_columns_maps_our_names_to_theirs(file):
@@ -462,7 +478,9 @@ def test_an_unknown_preset_is_refused_with_the_known_ones(file):
 
 
 def test_an_unknown_data_set_is_refused_with_the_known_ones():
-    with pytest.raises(DataError, match="'cdnwo' is unknown; there are: cdnow"):
+    with pytest.raises(
+        DataError, match="'cdnwo' is unknown; there are: beispiel, cdnow, complete-journey"
+    ):
         sources.read("dataset:cdnwo", columns={})
 
 
@@ -477,8 +495,8 @@ def test_a_file_that_does_not_exist_is_refused(tmp_path):
 
 
 def test_an_ending_that_cannot_be_read_is_refused_with_those_that_can(file):
-    with pytest.raises(DataError, match=r"'\.xlsx'; what can be read ends in \.csv, .*parquet"):
-        sources.read(file("x", "orders.xlsx"), columns={})
+    with pytest.raises(DataError, match=r"'\.xls'; what can be read ends in \.csv, .*parquet"):
+        sources.read(file("x", "orders.xls"), columns={})
 
 
 def test_bytes_that_are_not_the_encoding_given_are_refused_with_their_line(file):
@@ -610,6 +628,11 @@ def test_a_delimiter_that_is_not_in_the_header_is_refused(file):
 def test_a_file_of_one_column_is_refused(file):
     with pytest.raises(DataError, match="line 1 holds no comma, semicolon, tab or bar"):
         sources.read(file("customer_id\n1\n"), columns={})
+
+
+def test_rows_with_more_fields_than_a_header_of_one_are_refused(file):
+    with pytest.raises(DataError, match=r"1 of 2 rows have not the 1 fields .*: line 3 has 2"):
+        sources.read(file("customer_id\n1\n2,3\n"), columns={}, form=ERASURE)
 
 
 def test_ragged_rows_after_a_line_end_in_quotes_are_named_by_their_line(file):

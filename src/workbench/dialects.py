@@ -16,7 +16,7 @@ from workbench.day_formats import DATE_FORMATS, MAX_FORMS, MAX_LENGTH, Fact, For
 from workbench.schema import DataError, ParameterError, TableForm
 from workbench.textfiles import BLANKS, ENCODINGS, quoted
 
-KEYS = ("encoding", "delimiter", "decimal", "thousands", "date_format")
+KEYS = ("encoding", "delimiter", "decimal", "thousands", "date_format", "returns_sign")
 
 _BLANK = f"[{BLANKS}]"
 _SIGN = "[+\u2212-]"
@@ -26,10 +26,13 @@ _GROUPS = {"": "", ".": "[.]", ",": "[,]", "'": "['\u2019]", " ": "[ \u00a0\u200
 # How a part of the dialect is called in German, and its values in English and German.
 _LABELS = {"encoding": "Zeichensatz", "delimiter": "Trennzeichen", "decimal": "Dezimalzeichen"}
 _LABELS |= {"thousands": "Tausenderzeichen", "date_format": "Datumsformat"}
+_LABELS |= {"returns_sign": "Vorzeichen von Retouren"}
 _ENGLISH = {"": "none", ",": "comma", ".": "point", ";": "semicolon", "\t": "tab", " ": "blank"}
+_ENGLISH |= {"+": "plus", "-": "minus"}
 _GERMAN = (
     {"": "keines", ",": "Komma", ".": "Punkt", ";": "Semikolon", "\t": "Tabulator"}
     | {"|": "senkrechter Strich", "'": "Apostroph", " ": "Leerzeichen"}
+    | {"+": "Plus, Käufe haben ein Minus", "-": "Minus"}
     | {"utf-8": "UTF-8", "utf-8-sig": "UTF-8 mit Kennung (BOM)", "utf-16": "UTF-16"}
     | {"cp1252": "Windows-1252", "iso": "Jahr-Monat-Tag (ISO 8601)", "ymd": "Jahr, Monat, Tag"}
     | {"dmy": "Tag, Monat, Jahr", "mdy": "Monat, Tag, Jahr", "excel": "Tageszahl von Excel"}
@@ -53,6 +56,8 @@ class Dialect(NamedTuple):
         for both apostrophes and a blank for every kind of blank.
     date_format : str
         One of `DATE_FORMATS`, or a format of strptime.
+    returns_sign : str
+        ``-`` where returns are negative, ``+`` where purchases are.
     origin : mapping
         ``detected`` or ``given`` for each part that the source shows.
     """
@@ -62,6 +67,7 @@ class Dialect(NamedTuple):
     decimal: str = "."
     thousands: str = ""
     date_format: str = "iso"
+    returns_sign: str = "-"
     origin: Mapping[str, str] = {}
 
 
@@ -92,8 +98,10 @@ def check_settings(dialect: Mapping[str, str] | None) -> dict[str, str]:
     dialect : mapping or None
         `encoding` (one of `textfiles.ENCODINGS`), `delimiter` (one sign),
         `decimal` (``.`` or ``,``), `thousands` (``.``, ``,``, ``'``, a blank,
-        or empty for none) and `date_format` (one of `DATE_FORMATS`, or a format
-        of strptime such as ``%d.%m.%Y``). What is left out is found.
+        or empty for none), `date_format` (one of `DATE_FORMATS`, or a format
+        of strptime such as ``%d.%m.%Y``) and `returns_sign` (``+`` for an export
+        that writes purchases with a minus). What is left out is found, but for
+        the sign of returns, which is then a minus.
 
     Returns
     -------
@@ -126,6 +134,7 @@ def check_settings(dialect: Mapping[str, str] | None) -> dict[str, str]:
         ("decimal", "[.,]", "a point or a comma"),
         ("thousands", "[.,' ]?", "a point, a comma, an apostrophe, a blank, or empty for none"),
         ("date_format", "|".join((*DATE_FORMATS, ".*%.*")), f"%d.%m.%Y or one of {formats}"),
+        ("returns_sign", "[+-]", "- where returns are negative, or + where purchases are"),
     ):
         if key in given and not re.fullmatch(takes, given[key]):
             raise ParameterError(f"dialect has {key}={given[key]!r}; it must be {said}.")
@@ -148,8 +157,8 @@ def read(
     """Find how the cells of the table `raw_lines` are written, and make `plain_lines` of them.
 
     `plain_lines` has the same rows and columns, with ISO days, numbers with a
-    decimal point, and ids without the ``.0`` of floating point. What is no
-    day or no number stays as it stands.
+    decimal point, ids without the ``.0`` of floating point, and returns
+    negative. What is no day or no number stays as it stands.
 
     Parameters
     ----------
@@ -184,7 +193,13 @@ def read(
     style, shows_style, facts = _numbers(connection, numbers, given, label)
     currency = "".join(fact.value for fact in facts)
     parts = dict(file_parts) | style._asdict()
-    texts = {name: name for name in names} | {name: _plain(name, style) for name in numbers}
+    parts |= {key: given[key] for key in ("returns_sign",) if key in given}
+    if "returns_sign" in given and "amount" not in form.numbers:
+        raise ParameterError(
+            f"dialect has a returns_sign, but {label} is read as {form.name}, which have no "
+            "returns. Leave it out."
+        )
+    texts = {name: f'"{name}"' for name in names} | {name: _plain(name, style) for name in numbers}
 
     date_format, days = "", [name for name in form.days if name in names and name not in typed]
     if days:
@@ -216,11 +231,13 @@ def read(
         ) from error
     connection.execute("DROP TABLE raw_lines")
     plain = ", ".join(
-        f"coalesce({name}_day, {name}) AS {name}" if name in days else name for name in names
+        f"coalesce({name}_day, {name}) AS {name}" if name in days else f'"{name}"' for name in names
     )
     connection.execute(
         f"CREATE VIEW plain_lines AS SELECT line, {plain}, fingerprint FROM read_lines"
     )
+    if given.get("returns_sign") == "+":
+        _turn_signs(connection, names)
     # In a column of ISO days, transactions.clean refuses what is none and says how to write it.
     if "date_format" in given or date_format not in ("", "iso"):
         among = "trim(customer_id) <> ''" if "customer_id" in names else "true"
@@ -344,6 +361,27 @@ def _plain(column: str, style: _Style) -> str:
         f"THEN CASE WHEN regexp_matches({column}, {minus}) THEN '-' ELSE '' END || {body} "
         f"ELSE {column} END"
     )
+
+
+def _turn_signs(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
+    """Turn the sign of the amounts, and of the quantities if purchases have a minus there too."""
+    turned = [name for name in ("amount", "quantity") if name in names][:1]
+    if {"amount", "quantity"} <= set(names):
+        same, other = connection.execute(
+            """
+            SELECT count(*) FILTER (starts_with(quantity, '-')),
+                   count(*) FILTER (try_cast(quantity AS DOUBLE) > 0)
+            FROM plain_lines WHERE starts_with(amount, '-')
+            """
+        ).fetchall()[0]
+        turned += ["quantity"] if same > other else []
+    signs = ", ".join(
+        f"CASE WHEN try_cast({name} AS DOUBLE) < 0 THEN {name}[2:] "
+        f"WHEN try_cast({name} AS DOUBLE) > 0 THEN '-' || {name} ELSE {name} END AS {name}"
+        for name in turned
+    )
+    connection.execute("ALTER VIEW plain_lines RENAME TO signed_lines")
+    connection.execute(f"CREATE VIEW plain_lines AS SELECT * REPLACE ({signs}) FROM signed_lines")
 
 
 def _check_debit_credit(forms: list[Form], *, label: str) -> None:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import importlib.util
 import json
 import re
 import tempfile
 import unicodedata
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
 
-from workbench import day_formats, dialects, textfiles
+from workbench import databases, datasets, day_formats, dialects, textfiles, typed_cells, workbooks
 from workbench.dialects import Dialect, Fact
 from workbench.schema import TRANSACTIONS, DataError, ParameterError, TableForm
 
@@ -64,8 +63,8 @@ PRESETS: dict[str, dict[str, str]] = {
 }
 TEXT_SUFFIXES = textfiles.TABLE_SUFFIXES + textfiles.JSON_SUFFIXES
 PACKED_SUFFIXES = tuple(f"{suffix}{textfiles.PACKED_SUFFIX}" for suffix in TEXT_SUFFIXES)
-SUFFIXES = (*TEXT_SUFFIXES, *PACKED_SUFFIXES, ".parquet")
-DATASET_PREFIX = "dataset:"
+SUFFIXES = (*TEXT_SUFFIXES, *PACKED_SUFFIXES, ".parquet", *workbooks.SUFFIXES)
+DATASET_PREFIX = datasets.PREFIX
 # DuckDB keeps so much in memory and the rest in a temporary file.
 MEMORY_LIMIT = "2GB"
 
@@ -89,7 +88,8 @@ class Source(NamedTuple):
         One row per line, all text, '' where there is nothing: what the source
         has of the form's columns, days as ISO, numbers with a decimal point
         (of transactions, `amount` or both of `FACTORS`); `line` (in a text file as an
-        editor counts, in Parquet the first row is 1); and `fingerprint`, which
+        editor counts, in Excel as the sheet does, in Parquet the first row is 1, in
+        a database in the order of the texts); and `fingerprint`, which
         two lines share exactly when all their columns are the same, also
         those that were not asked for. What is no day or no number stays as it stands in the source.
     connection : DuckDBPyConnection
@@ -105,7 +105,8 @@ class Source(NamedTuple):
     n_rows : int
         Lines without the header.
     sha256 : str
-        Of the file's bytes; of a folder, of its files' hashes and names.
+        Of the file's bytes; of a folder, of its files' hashes and names; of a
+        database, as in `databases.Result`.
     columns_found : tuple of str
         The source's own column names.
     columns : dict
@@ -139,21 +140,25 @@ class _Names(NamedTuple):
 
 
 class _Raw(NamedTuple):
-    """What is known of `raw_lines` once it is stored."""
+    """What is known of `raw_lines` once it is stored; `name` will be made fit for a folder."""
 
     n_rows: int
     sha256: str
     found: tuple[str, ...]
     chosen: dict[str, str]
+    name: str
+    label: str
     typed: frozenset[str] = frozenset()
     instants: bool = False
     parts: Mapping[str, str] = {}
+    facts: tuple[Fact, ...] = ()
 
 
 def read(
     x: str | Path,
     *,
     columns: Mapping[str, str] | str,
+    query: str = "",
     dialect: Mapping[str, str] | None = None,
     form: TableForm = TRANSACTIONS,
 ) -> Source:
@@ -169,11 +174,17 @@ def read(
         A file ending in ``.csv``, ``.tsv`` or ``.txt`` (header line, delimited
         by comma, semicolon, tab or bar) or in ``.jsonl`` or ``.ndjson`` (an
         object on each line), all of them also with ``.gz``; a ``.parquet``
-        file or a folder of them; or ``dataset:NAME`` for an embedded data set.
+        file or a folder of them; an ``.xlsx`` workbook; ``dataset:NAME`` for an
+        embedded data set; or the address of a database, as in
+        `databases.check_address`.
     columns : mapping or str
         Our names, those of `form`, to the source's, or the name of one of
         `PRESETS`. A name that is not mapped stands for itself. Without an
         amount, that of a transaction is ``quantity`` times ``unit_price``.
+    query : str
+        Of a database, the name of a table or one SELECT, as in
+        `databases.fetch`; of a workbook, the name of its sheet, if there are
+        several.
     dialect : mapping, optional
         What is not to be found but given, as in `dialects.check_settings`.
     form : TableForm
@@ -190,43 +201,82 @@ def read(
         If the source does not exist, is empty, cannot be read, lacks a column,
         or can be read in two ways.
     ParameterError
-        If `columns` has a key that is not ours, or names no preset; or if
-        `dialect` has an unknown part or one that does not apply.
+        If `columns` has a key that is not ours, or names no preset; if
+        `dialect` has an unknown part or one that does not apply; or if `query`
+        does not apply or is no single SELECT.
     """
     names = _names(columns, form)
     given = dialects.check_settings(dialect)
     if isinstance(x, str) and x.startswith(DATASET_PREFIX):
-        return _dataset(x.removeprefix(DATASET_PREFIX), names, given)
+        return _dataset(x, names, query, given)
+    if databases.is_address(x):
+        _check_applies(("encoding", "delimiter"), given, label="a database")
+        connection = _connect()
+        return _source(connection, _read_database(connection, x, names, query), form, given)
     path = Path(x)
     kind = _kind(path)
-    read_raw = {"json": _read_json, "table": _read_table}.get(kind, _read_parquet)
-    for key in {"json": ("delimiter",), "table": ()}.get(kind, ("encoding", "delimiter")):
-        if key in given:
-            raise ParameterError(
-                f"dialect has a {key}, which does not apply to {path.name}. Leave it out."
-            )
+    if query and kind != "workbook":
+        raise ParameterError(f"query={query!r} does not apply to {path.name}. Leave it empty.")
+    parts = {"json": ("delimiter",), "table": ()}.get(kind, ("encoding", "delimiter"))
+    _check_applies(parts, given, label=path.name)
     connection = _connect()
     try:
-        with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
-            raw = read_raw(connection, path, names, given, Path(folder))
-        return _source(connection, path, raw, form, given)
+        if kind == "workbook":
+            raw = _read_workbook(connection, path, names, query, given)
+        else:
+            raw = _read_file(connection, path, kind, names, given)
+        return _source(connection, raw, form, given)
     except OSError as error:
         raise DataError(f"{path.name} cannot be read: {error.strerror or error}.") from error
 
 
-def _dataset(name: str, names: _Names, given: Mapping[str, str]) -> Source:
-    if name not in DATASETS:
-        raise DataError(
-            f"data set {name!r} is unknown; there are: {', '.join(sorted(DATASETS))}. "
-            f"Write {DATASET_PREFIX}{min(DATASETS)}, or the path of a file."
-        )
-    for parameter, value in (("columns", names.theirs), ("dialect", dict(given))):
+def _check_applies(parts: tuple[str, ...], given: Mapping[str, str], *, label: str) -> None:
+    for key in parts:
+        if key in given:
+            raise ParameterError(
+                f"dialect has a {key}, which does not apply to {label}. Leave it out."
+            )
+
+
+def _dataset(x: str, names: _Names, query: str, given: Mapping[str, str]) -> Source:
+    """Read the transactions of an embedded data set."""
+    dataset = datasets.find(x.removeprefix(DATASET_PREFIX))
+    for parameter, value in (("columns", names.theirs), ("query", query), ("dialect", dict(given))):
         if value:
             raise ParameterError(
-                f"{parameter}={value!r} does not apply to {DATASET_PREFIX}{name}, "
+                f"{parameter}={value!r} does not apply to {x}, "
                 "whose columns are known already. Leave it out."
             )
-    return DATASETS[name]()
+    if names.form is not TRANSACTIONS:
+        raise DataError(f"{x} is a table of transactions, and not of {names.form.name}.")
+    connection = _connect()
+    if dataset.scan:
+        n_rows = textfiles.store(
+            connection,
+            dataset.scan,
+            list(dataset.parameters),
+            texts=dataset.texts,
+            ids=TRANSACTIONS.ids,
+            cells=dataset.cells,
+            first_line=dataset.first_line,
+            line=dataset.line,
+        )
+        raw = _Raw(
+            n_rows,
+            textfiles.sha256(dataset.path),
+            dataset.found,
+            dict(dataset.chosen),
+            dataset.name,
+            dataset.path.name,
+            typed=dataset.typed,
+        )
+    else:
+        preset = _names(dataset.preset, TRANSACTIONS)
+        raw = _read_file(connection, dataset.path, "table", preset, given)
+    source = _source(connection, raw, TRANSACTIONS, given)
+    return source._replace(
+        name=dataset.name, label=dataset.label, currency=dataset.currency, embedded=True
+    )
 
 
 def _names(columns: Mapping[str, str] | str, form: TableForm) -> _Names:
@@ -270,8 +320,22 @@ def _kind(path: Path) -> str:
         raise DataError(f"{path} is empty: it has 0 bytes. Export it again.")
     if name.endswith(".parquet"):
         return "parquet"
+    if name.endswith(workbooks.SUFFIXES):
+        return "workbook"
     plain = name.removesuffix(textfiles.PACKED_SUFFIX)
     return "json" if plain.endswith(textfiles.JSON_SUFFIXES) else "table"
+
+
+def _read_file(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    kind: str,
+    names: _Names,
+    given: Mapping[str, str],
+) -> _Raw:
+    read_raw = {"json": _read_json, "table": _read_table}.get(kind, _read_parquet)
+    with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
+        return read_raw(connection, path, names, given, Path(folder))
 
 
 def _read_table(
@@ -282,11 +346,14 @@ def _read_table(
     folder: Path,
 ) -> _Raw:
     file = textfiles.prepare(path, folder=folder, encoding=given.get("encoding", ""))
-    layout = textfiles.layout(file, delimiter=given.get("delimiter", ""))
+    layout = textfiles.layout(
+        file, delimiter=given.get("delimiter", ""), n_needed=len(names.form.needed)
+    )
     chosen = _choose(layout.found, names, label=path.name)
     n_rows = textfiles.load_table(connection, file, layout, chosen=chosen, ids=names.form.ids)
     parts = {"encoding": file.encoding, "delimiter": layout.delimiter}
-    return _Raw(n_rows, textfiles.sha256(path), layout.found, chosen, parts=parts)
+    sha256 = textfiles.sha256(path)
+    return _Raw(n_rows, sha256, layout.found, chosen, _stem(path), path.name, parts=parts)
 
 
 def _read_json(
@@ -311,6 +378,8 @@ def _read_json(
         textfiles.sha256(path),
         found,
         chosen,
+        _stem(path),
+        path.name,
         typed=frozenset(typed),
         parts={"encoding": file.encoding},
     )
@@ -356,12 +425,72 @@ def _read_parquet(
         _sha256(path, files),
         tuple(types),
         chosen,
+        _stem(path),
+        path.name,
         typed=frozenset(typed),
         instants=any(
             types[chosen[name]] == "TIMESTAMP WITH TIME ZONE"
             for name in names.form.days
             if name in chosen
         ),
+    )
+
+
+def _read_workbook(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    names: _Names,
+    query: str,
+    given: Mapping[str, str],
+) -> _Raw:
+    sheet = workbooks.layout(
+        path,
+        sheet=query,
+        wanted={names.theirs.get(ours, ours) for ours in names.form.columns},
+        n_needed=len(names.form.needed),
+    )
+    chosen = _choose(sheet.found, names, label=path.name)
+    loaded, facts = workbooks.load(
+        connection,
+        sheet,
+        chosen=chosen,
+        form=names.form,
+        date_format=given.get("date_format", ""),
+    )
+    return _Raw(
+        loaded.n_rows,
+        textfiles.sha256(path),
+        sheet.found,
+        chosen,
+        f"{_stem(path)}_{query}" if query else _stem(path),
+        f"{path.name}: {query}" if query else path.name,
+        typed=loaded.typed,
+        facts=facts,
+    )
+
+
+def _read_database(
+    connection: duckdb.DuckDBPyConnection, x: str, names: _Names, query: str
+) -> _Raw:
+    result = databases.fetch(connection, x, query=query)
+    chosen = _choose(result.found, names, label=result.label)
+    loaded = typed_cells.load(
+        connection,
+        found=result.found,
+        columns=result.columns,
+        chosen=chosen,
+        form=names.form,
+        label=result.label,
+    )
+    return _Raw(
+        loaded.n_rows,
+        result.sha256,
+        result.found,
+        chosen,
+        result.name,
+        result.label,
+        typed=loaded.typed,
+        instants=loaded.instants,
     )
 
 
@@ -385,41 +514,6 @@ def _sha256(path: Path, files: list[Path]) -> str:
     return hashlib.sha256(listed.encode()).hexdigest()
 
 
-def _read_cdnow() -> Source:
-    """Read CDNOW's master from the folder of the installed lifetimes, without importing it."""
-    spec = importlib.util.find_spec("lifetimes")
-    folders = spec.submodule_search_locations if spec else None
-    path = Path(folders[0]) / "datasets" / "CDNOW_master.txt" if folders else None
-    if path is None or not path.is_file():
-        raise DataError(
-            "CDNOW_master.txt is not in the installed lifetimes. Install lifetimes==0.11.3."
-        )
-    found = ("customer_id", "date", "number_of_cds", "dollar_value")
-    # The unit separator stands nowhere in the file: each line is one cell, cut at blanks below.
-    scan = (
-        "(SELECT string_split_regex(trim(text), '\\s+') AS cells FROM read_csv(?, delim=chr(31), "
-        "quote='', escape='', header=true, auto_detect=false, columns={'text': 'VARCHAR'}))"
-    )
-    connection = _connect()
-    day = "concat_ws('-', cells[2][1:4], cells[2][5:6], cells[2][7:8])"
-    n_rows = textfiles.store(
-        connection,
-        scan,
-        [textfiles.literal(path)],
-        texts={"customer_id": "cells[1]", "date": day, "amount": "cells[4]"},
-        ids=TRANSACTIONS.ids,
-        cells=[f"cells[{i + 1}]" for i in range(len(found))],
-        first_line=2,
-    )
-    chosen = {"customer_id": "customer_id", "date": "date", "amount": "dollar_value"}
-    raw = _Raw(n_rows, textfiles.sha256(path), found, chosen)
-    source = _source(connection, path, raw, TRANSACTIONS, {})
-    return source._replace(name="cdnow", label="CDNOW", currency="USD", embedded=True)
-
-
-DATASETS: dict[str, Callable[[], Source]] = {"cdnow": _read_cdnow}
-
-
 def _connect() -> duckdb.DuckDBPyConnection:
     # DuckDB would spill into the working directory, and fetch extensions from the network.
     spill = Path(tempfile.gettempdir()) / f"workbench-{uuid.uuid4().hex}"
@@ -438,14 +532,13 @@ def _connect() -> duckdb.DuckDBPyConnection:
 
 def _source(
     connection: duckdb.DuckDBPyConnection,
-    path: Path,
     raw: _Raw,
     form: TableForm,
     given: Mapping[str, str],
 ) -> Source:
     """Make the plain texts of the raw ones."""
     if raw.n_rows == 0 and form is TRANSACTIONS:
-        raise DataError(f"{path.name} has a header but no transactions. Export it again.")
+        raise DataError(f"{raw.label} has a header but no transactions. Export it again.")
     reading = dialects.read(
         connection,
         form=form,
@@ -454,16 +547,13 @@ def _source(
         instants=raw.instants,
         file_parts=raw.parts,
         given=given,
-        label=path.name,
+        label=raw.label,
     )
-    stem = path.name
-    for suffix in sorted(SUFFIXES, key=len, reverse=True):
-        stem = stem[: -len(suffix)] if stem.lower().endswith(suffix) else stem
     return Source(
         relation=connection.table("plain_lines"),
         connection=connection,
-        name=_short_name(stem),
-        label=path.name,
+        name=_short_name(raw.name),
+        label=raw.label,
         currency=reading.currency,
         embedded=False,
         n_rows=raw.n_rows,
@@ -471,8 +561,16 @@ def _source(
         columns_found=raw.found,
         columns=raw.chosen,
         dialect=reading.dialect,
-        facts=reading.facts,
+        facts=(*raw.facts, *reading.facts),
     )
+
+
+def _stem(path: Path) -> str:
+    """Take the endings that can be read from the name of a file."""
+    stem = path.name
+    for suffix in sorted(SUFFIXES, key=len, reverse=True):
+        stem = stem[: -len(suffix)] if stem.lower().endswith(suffix) else stem
+    return stem
 
 
 def _short_name(stem: str) -> str:
@@ -484,12 +582,7 @@ def _text(column: str, kind: str, *, is_id: bool = False) -> str:
     """Write the SQL that turns a Parquet column into exact text."""
     quoted = '"' + column.replace('"', '""') + '"'
     if kind in ("FLOAT", "DOUBLE") and is_id:
-        # A column of whole ids with gaps is stored as floating point by pandas: 17850.0.
-        whole = f"{quoted} = trunc({quoted}) AND abs({quoted}) < 9007199254740992"
-        return (
-            f"CASE WHEN {whole} THEN {quoted}::BIGINT::VARCHAR "
-            f"WHEN isnan({quoted}) THEN '' ELSE {quoted}::VARCHAR END"
-        )
+        return typed_cells.id_text(quoted, otherwise=f"{quoted}::VARCHAR")
     if kind == "TIMESTAMP WITH TIME ZONE":
         return f"timezone('{day_formats.ZONE}', {quoted})::VARCHAR"
     return f"{quoted}::VARCHAR"

@@ -252,7 +252,7 @@ def _transcoded(path: Path, folder: Path, encoding: str, *, label: str) -> Path:
                 return target
 
 
-def layout(file: TextFile, *, delimiter: str = "") -> Layout:
+def layout(file: TextFile, *, delimiter: str = "", n_needed: int = 2) -> Layout:
     """Find the sign that cuts the lines, and the names in the header.
 
     Excel's first line ``sep=;`` says it. Else it is the sign that cuts most of
@@ -265,6 +265,8 @@ def layout(file: TextFile, *, delimiter: str = "") -> Layout:
         What `prepare` gave.
     delimiter : str
         The sign, if it is known; empty leaves it to the file.
+    n_needed : int
+        How many columns there must be; only where it is 1, one is taken.
 
     Raises
     ------
@@ -281,7 +283,7 @@ def layout(file: TextFile, *, delimiter: str = "") -> Layout:
     counts = {sign: _fit(file, sign, skip) for sign in candidates}
     best = max(candidates, key=lambda sign: counts[sign])
     _, header = next(_records(file, best, skip), (1, []))
-    if len(header) < 2:
+    if len(header) < min(n_needed, 2):
         what = repr(delimiter) if delimiter else "comma, semicolon, tab or bar"
         raise DataError(
             f"{file.label}: line {skip + 1} holds no {what}, so there is one column: "
@@ -343,6 +345,9 @@ def load_table(
         "read_csv(?, delim=?, skip=?, quote='\"', escape='\"', header=true, auto_detect=false, "
         f"max_line_size={MAX_ROW_BYTES}, buffer_size={_BUFFER_BYTES}, columns={{{types}}})"
     )
+    if len(cells) == 1:
+        # DuckDB skips blank lines only where a row has several fields.
+        scan = f"(SELECT * FROM {scan} WHERE c0 IS NOT NULL)"
     try:
         n_rows = store(
             connection,
