@@ -17,7 +17,7 @@ import pytest
 from conftest import workbench_run
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from workbench import publication, run, runfolder, synthetic
+from workbench import intake, pseudonyms, publication, run, runfolder, synthetic
 from workbench.schema import ParameterError
 
 PAGES = ["index", "01_daten", "02_segmentierung", "03_clv", "04_churn"]
@@ -195,6 +195,7 @@ def test_the_manifest_lists_every_file_with_its_hash(cdnow):
     assert manifest["data"]["rows_read"] == 69659
     assert manifest["data"]["currency"] == "USD"
     assert manifest["verdicts"] == {
+        "datenqualitaet": True,
         "clv_holdout": True,
         "clv_second_opinion": True,
         "churn_quality": True,
@@ -455,10 +456,19 @@ def test_a_foreign_site_and_a_report_with_notes_in_it_are_never_replaced(tmp_pat
         run.run({"out": str(report)})
 
 
-def test_the_gate_holds_back_a_page_with_an_address(tmp_path):
+def test_the_gate_holds_back_what_names_a_person_wherever_it_stands(tmp_path):
+    lines = pd.DataFrame({"customer_id": ["kunde-4711", "kunde-4712"], "amount": [1.0, 2.0]})
+    lines.assign(date="2024-01-02").to_csv(tmp_path / "x.csv", index=False)
+    intake.hand_over(intake.read(str(tmp_path / "x.csv"), columns={}), run_dir=str(tmp_path))
     (tmp_path / "good.html").write_text("<p>gut</p>")
     (tmp_path / "bad.html").write_text("<p>Fragen Sie anna@example.com</p>")
-    assert [failure.notebook for failure in publication.held_back(tmp_path)] == ["bad"]
+    (tmp_path / "worse.html").write_text("<p>Die beste ist kunde-4711.</p>")
+    (tmp_path / "hidden.html").write_text(f"<p>{pseudonyms.key().hex()}</p>")
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "list.csv").write_text("segment,n\nkunde-4712,1\n")
+    found = publication.held_back(tmp_path, pages=[], environment={})
+    assert [failure.notebook for failure in found] == ["bad", "hidden", "worse", "list"]
+    assert "kunde-4711" not in str(found) and pseudonyms.key().hex() not in str(found)
 
 
 def test_progress_counts_up_to_the_end_once(folder):

@@ -7,13 +7,14 @@ import importlib.metadata
 import json
 import platform
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
-from workbench import __version__, formats, intake, report
+from workbench import __version__, formats, intake, pseudonyms, release, report
+from workbench.pages import data_tables
 from workbench.parameters import Parameters
 from workbench.report import Context, Failure, Page
 
@@ -52,7 +53,7 @@ def make_context(work: Path, checked: Parameters, *, declared: Iterable[str]) ->
     style = formats.style(locale=checked.locale, currency=origin["currency"])
     shown = set(declared) - NOT_SHOWN
     values = {name: getattr(checked, name) for name in Parameters.model_fields if name in shown}
-    values["transactions"] = source_shown(checked.transactions)
+    values |= {name: source_shown(values[name]) for name in intake.SOURCES if name in values}
     facts = (
         ("Gelesene Zeilen", style.count(origin["rows_read"]).text),
         ("Prüfsumme der Daten (SHA-256)", origin["sha256"]),
@@ -105,14 +106,41 @@ def write_pages(
     return pages
 
 
-def held_back(work: Path) -> list[Failure]:
-    """Ask the release gate about every page; empty when all may go out."""
+def held_back(
+    work: Path, *, pages: Sequence[Page], environment: Mapping[str, str]
+) -> list[Failure]:
+    """Ask the release gate about every page and table; empty when all may go out.
+
+    Parameters
+    ----------
+    work : Path
+        The run's folder, with `intake.IDS` still in it.
+    pages : sequence of Page
+        What the pages were made of.
+    environment : mapping
+        Variables whose secrets must stand nowhere.
+    """
+    origin, secrets = read_origin(work), release.secrets_of(environment)
+    ids = frozenset(intake.read_table(work / intake.IDS)["customer_id"])
+    if origin["pseudonymised"]:
+        secrets = (*secrets, pseudonyms.key().hex())
+        ids |= frozenset(intake.read_table(work / intake.ORDERS)["customer_id"])
+    files: list[tuple[Path, Callable[..., None]]] = [
+        *((path, release.check_page) for path in sorted(work.glob("*.html"))),
+        *((path, release.check_table) for path in sorted((work / "tables").glob("*.csv"))),
+    ]
     found = []
-    for path in sorted(work.glob("*.html")):
+    for path, check in files:
         try:
-            report.check_page(path.read_text(encoding="utf-8"))
+            check(path.read_text(encoding="utf-8"), secrets=secrets, ids=ids)
         except ValueError as error:
             found.append(Failure(path.stem, "", "gate", str(error)))
+    for page in pages:
+        for table in data_tables(page):
+            try:
+                release.check_structure(table, customers=origin["customers"], ids=ids)
+            except ValueError as error:
+                found.append(Failure(page.stem, table["name"], "gate", str(error)))
     return found
 
 
@@ -151,14 +179,17 @@ def write_manifest(
         Step to its duration.
     """
     values = checked.model_dump(mode="json", exclude=NOT_SHOWN)
-    values["transactions"] = source_shown(checked.transactions)
+    values |= {name: source_shown(values[name]) for name in intake.SOURCES}
     files = {
         str(path.relative_to(work)): {"sha256": _sha256(path), "bytes": path.stat().st_size}
         for path in sorted(work.rglob("*"))
-        if path.is_file() and path != work / intake.ORIGIN
+        if path.is_file() and path.relative_to(work) not in intake.PASSING
     }
+    origin = read_origin(work)
+    if origin["pseudonymised"]:
+        origin["key_fingerprint"] = pseudonyms.fingerprint(pseudonyms.key())
     manifest = {
-        "data": read_origin(work),
+        "data": origin,
         "parameters": values,
         "seed": checked.seed,
         "versions": {"workbench": __version__, "python": platform.python_version()} | _versions(),

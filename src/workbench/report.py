@@ -24,14 +24,12 @@ from traitlets.config import Config
 from workbench.glossary import terms_in
 from workbench.outputs import FIGURE, FINDING, KPI, MEDIA_TYPES, MISSING, TABLE, VERDICT
 from workbench.pages import Page, Payload, data_tables, read_body, read_page
-from workbench.release import check_page
 from workbench.tablefiles import FOLDER, download_address, table_files
 
 __all__ = [
     "Context",
     "Failure",
     "Page",
-    "check_page",
     "read_page",
     "render_failure",
     "render_index",
@@ -121,7 +119,7 @@ def render_page(
     Returns
     -------
     str
-        HTML; `check_page` has not been asked yet.
+        HTML; `release.check_page` has not been asked yet.
 
     Raises
     ------

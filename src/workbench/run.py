@@ -122,6 +122,7 @@ def run(
     declared = declared_parameters(folder)
     names = {name for cell in declared.values() for name in cell}
     checked = parameters.check(given, declared=names | {"fatal", "out"})
+    intake.check_sources(getattr(checked, name) for name in intake.SOURCES)
     chosen = [FIRST, *_choose(only, declared)]
     unknown = [name for name in checked.fatal if name not in labels.VERDICTS]
     if unknown:
@@ -157,7 +158,8 @@ def run(
         )
         target = target or reports / publication.read_origin(work)["name"]
         runfolder.check_replaceable(target)
-        (work / intake.ORIGIN).unlink()
+        for name in intake.PASSING:
+            (work / name).unlink(missing_ok=True)
         runfolder.publish(work, target)
     failed = publication.failed_verdicts(pages, fatal=checked.fatal)
     text = f"published, but the fatal verdict {', '.join(failed)} was not passed or not reached."
@@ -286,7 +288,7 @@ def _without_paths(source: str) -> str:
         name, value = statement.targets[0].id, ast.literal_eval(statement.value)
         if name == "run_dir":
             value = ".."
-        elif name == "transactions":
+        elif name in intake.SOURCES:
             value = publication.source_shown(value)
         is_text = isinstance(value, str)
         written = json.dumps(value, ensure_ascii=False) if is_text else repr(value)
@@ -305,7 +307,7 @@ def _write(
             work, stems=chosen, context=context, locale=checked.locale, fatal=checked.fatal
         )
         publication.join_scores(work, stems=chosen)
-        return pages, publication.held_back(work)
+        return pages, publication.held_back(work, pages=pages, environment=os.environ)
     except Exception as error:
         message = f"{type(error).__name__}: {error}"
         return [], [Failure("report", "", "exception", message, traceback.format_exc())]

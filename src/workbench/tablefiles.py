@@ -9,10 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 from workbench.pages import Page, Payload, data_tables, sentences
+from workbench.release import FORMULA_STARTS
 
 FOLDER = "tables"
-# A spreadsheet takes a cell that begins like this for a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def table_files(pages: Sequence[Page]) -> dict[str, str]:
