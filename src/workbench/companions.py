@@ -1,0 +1,391 @@
+"""The optional tables beside the transactions: read, put into types, matched, and accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from workbench import companion_cells as cells
+from workbench import companion_columns as shapes
+from workbench import consents, sources
+from workbench.dialects import Fact
+from workbench.schema import DataError, ParameterError, TableForm
+from workbench.sources import PRESETS, Source
+from workbench.transactions import COLLECTIVE, FIRST_DAY, SHOWN_LINES, SHOWN_VALUES
+
+FORMS = {
+    "customers": TableForm(
+        "customers",
+        needed=("customer_id",),
+        ids=("customer_id", "referred_by"),
+        days=("programme_since",),
+        texts=("postcode", "country", "birth_year_group", "customer_type", "first_channel"),
+    ),
+    "consent": TableForm(
+        "consent",
+        needed=("customer_id", "channel", "status"),
+        ids=("customer_id",),
+        days=("date",),
+        texts=("channel", "status", "source"),
+    ),
+    "erasure": TableForm("erasure", needed=("customer_id",), ids=("customer_id",)),
+    "contacts": TableForm(
+        "contacts",
+        needed=("customer_id", "date"),
+        ids=("customer_id",),
+        days=("date",),
+        numbers=("cost",),
+        texts=("channel", "campaign", "group", "response"),
+    ),
+    "survey": TableForm(
+        "survey",
+        needed=("customer_id", "date"),
+        ids=("customer_id",),
+        days=("date",),
+        numbers=("nps", "satisfaction"),
+        texts=("comment",),
+    ),
+    "complaints": TableForm(
+        "complaints",
+        needed=("customer_id", "received"),
+        ids=("customer_id",),
+        days=("received", "first_response", "resolved"),
+        texts=("category", "followed_up"),
+    ),
+    "budget": TableForm(
+        "budget",
+        needed=("period", "acquisition_budget", "retention_budget"),
+        numbers=("acquisition_budget", "retention_budget"),
+        texts=("period", "channel"),
+    ),
+}
+LABELS = {
+    "customers": "Kundenstamm",
+    "consent": "Einwilligungen",
+    "erasure": "Löschliste",
+    "contacts": "Kontakte",
+    "survey": "Befragung",
+    "complaints": "Beschwerden",
+    "budget": "Budgets",
+}
+# Why a row is not in the table, in the order in which the reasons are given.
+REASONS = {
+    "missing_customer": "ohne Kundennummer",
+    "repeated_header": "wiederholte Kopfzeile",
+    "collective_customer": "Sammelkunde",
+    "erased": "auf der Löschliste",
+    "objected": "Widerspruch gegen die Profilbildung",
+    "no_status": "ohne Status",
+    "no_channel": "ohne Kanal",
+    "no_day": "ohne Datum",
+    "not_a_day": "Datum ist kein Tag",
+    "before_first": f"vor dem {FIRST_DAY:%d.%m.%Y}",
+    "after_as_of": "nach dem Stichtag",
+    "duplicate": "exakt doppelte Zeile",
+    "superseded": "durch eine andere Angabe überholt",
+}
+MATCHES = {
+    "customers": "Kunden in der Tabelle",
+    "customers_known": "davon mit Bestellungen",
+    "customers_unknown": "davon ohne Bestellungen, zum Beispiel Interessenten",
+    "customers_unknown_alike": (
+        "davon bis auf führende Nullen oder Großschreibung gleich einem Kunden mit Bestellungen"
+    ),
+    "customers_without_row": "Kunden mit Bestellungen, die in der Tabelle fehlen",
+}
+# Label of every count, by its code.
+CHECKS = MATCHES | shapes.CHECKS
+
+_PEOPLE = ("missing_customer", "repeated_header", "collective_customer", "erased")
+_DAYS = ("no_day", "not_a_day", "before_first", "after_as_of")
+_EVENTS = (*_PEOPLE, "objected", *_DAYS, "duplicate")
+_REASONS_OF = {
+    "customers": (*_PEOPLE, "objected", "duplicate"),
+    "consent": (*_PEOPLE, "no_status", "no_channel", *_DAYS, "superseded"),
+    "erasure": ("missing_customer", "repeated_header", "duplicate"),
+    "contacts": _EVENTS,
+    "survey": _EVENTS,
+    "complaints": _EVENTS,
+    "budget": ("repeated_header", "after_as_of", "duplicate"),
+}
+_COLLECTIVE = rf"^(?:{'|'.join(COLLECTIVE)})(?:$|[^a-zäöüß])"
+# How `sources` begins to say that a column is missing.
+_LACKS = " lacks ["
+# The day that a row belongs to.
+_DAY_OF = {"consent": "date", "contacts": "date", "survey": "date", "complaints": "received"}
+
+
+class Companion(NamedTuple):
+    """An optional table up to a day, and how it comes from the rows that were read.
+
+    Attributes
+    ----------
+    name : str
+        A key of `FORMS`.
+    table : DataFrame
+        Every column of the form, missing where the source has none, and those
+        that its function in `companion_columns` adds. Sorted by its columns
+        in order; of ``customers`` the index is `customer_id`. An id that the
+        transactions have is written as they write it.
+    checks : DataFrame
+        `code`, `label` (German) and `n`: first the keys of `MATCHES`, then
+        what stands out in the table's own columns. They overlap. Codes that
+        start with ``customers`` count people.
+    balance : DataFrame
+        First row ``read``, then one row per reason, last row ``kept``;
+        read = dropped + kept.
+
+        - `reason` (str): ``read``, a key of `REASONS`, or ``kept``
+        - `label` (str): the same in German
+        - `n_rows` (int), `share` (float): rows, and as a share of those read
+        - `customers` (int): customers among those rows
+        - `first_lines` (str): the first line numbers of what was dropped
+        - `values` (str): for days that are none, what stands there
+    label, sha256, n_rows
+        Of the source, as in `sources.Source`.
+    facts : tuple of Fact
+        What its user should know of the reading.
+    """
+
+    name: str
+    table: pd.DataFrame
+    checks: pd.DataFrame
+    balance: pd.DataFrame
+    label: str
+    sha256: str
+    n_rows: int
+    facts: tuple[Fact, ...]
+
+
+def read(
+    name: str,
+    x: str | Path,
+    *,
+    known_customers: Iterable[str],
+    as_of: pd.Timestamp,
+    columns: Mapping[str, str] | str | None = None,
+    dialect: Mapping[str, str] | None = None,
+    erased: Iterable[str] = (),
+    objected: Iterable[str] = (),
+) -> Companion:
+    """Read one of the optional tables as it was known on a day.
+
+    What happened after `as_of` changes nothing: such rows are left out, and so
+    are later days in a row that stays. A complaint that was resolved later is
+    open. The order of the rows does not matter.
+
+    Parameters
+    ----------
+    name : str
+        Which table, a key of `FORMS`.
+    x : str or Path
+        A source, as in `sources.read`. It may have no rows.
+    known_customers : iterable of str
+        Ids as the transactions write them; compared by `id_keys`.
+    as_of : Timestamp
+        Last day that counts.
+    columns : mapping or str, optional
+        Our names to the source's, or a preset. Left out, the header must hold
+        what is needed under our names, or else under the German ones of
+        ``sources.PRESETS["deutsch"]``.
+    dialect : mapping, optional
+        As in `sources.read`.
+    erased : iterable of str
+        Ids that may stand in no table; their rows are dropped, also as
+        `referred_by`. An erasure list itself is never thinned.
+    objected : iterable of str
+        The same for those of `consents.objected`; consents are kept.
+
+    Returns
+    -------
+    Companion
+
+    Raises
+    ------
+    DataError
+        If the source cannot be read, lacks a column in both languages, holds
+        two different rows for one customer or overlapping budgets, a status
+        that is unknown, or a column of which most cells are not what they
+        should be.
+    ParameterError
+        If `name` is unknown, or as in `sources.read`.
+    """
+    if name not in FORMS:
+        raise ParameterError(f"name={name!r} must be one of {', '.join(FORMS)}.")
+    source = _source(FORMS[name], x, columns=columns, dialect=dialect)
+    gone = {"erased": _keys(erased), "objected": _keys(objected)}
+    gone = {reason: keys for reason, keys in gone.items() if reason in _REASONS_OF[name]}
+    known = pd.Series(sorted(set(known_customers)), dtype="str")
+    known = known[~cells.id_keys(known).isin(set().union(*gone.values()))]
+    rows = _judge(_rows(source, FORMS[name], known), gone, source=source, name=name)
+    rows, counts = _SHAPES[name](rows, source=source, as_of=as_of)
+
+    columns_shown = [*FORMS[name].columns, *_ADDED.get(name, ())]
+    table = rows.loc[rows["reason"] == "", columns_shown]
+    table = table.sort_values(columns_shown, ignore_index=True)
+    if "customer_id" in table:
+        counts = _matches(table["customer_id"], known, name=name) | counts
+    return Companion(
+        name=name,
+        table=table.set_index("customer_id") if name == "customers" else table,
+        checks=pd.DataFrame(
+            {
+                "code": list(counts),
+                "label": [CHECKS[code] for code in counts],
+                "n": pd.Series(list(counts.values()), dtype="int64"),
+            }
+        ),
+        balance=_balance(rows, name=name),
+        label=source.label,
+        sha256=source.sha256,
+        n_rows=source.n_rows,
+        facts=source.facts,
+    )
+
+
+def _source(
+    form: TableForm,
+    x: str | Path,
+    *,
+    columns: Mapping[str, str] | str | None,
+    dialect: Mapping[str, str] | None,
+) -> Source:
+    """Read a source under the names given, or else under ours, or else under the German ones."""
+    if columns is not None:
+        return sources.read(x, columns=columns, dialect=dialect, form=form)
+    refusals = []
+    for names in ({}, "deutsch"):
+        try:
+            return sources.read(x, columns=names, dialect=dialect, form=form)
+        except DataError as error:
+            refusals.append(error)
+    # Columns are sought before anything else, so a refusal for another reason is the one to show.
+    for refusal in refusals:
+        if _LACKS not in str(refusal):
+            raise refusal
+    label, _, rest = str(refusals[0]).partition(_LACKS)
+    found = rest.partition("; it has ")[2].partition(". ")[0]
+    optional = [name for name in form.columns if name not in form.needed]
+    raise DataError(
+        f"{label} has neither the columns {list(form.needed)} nor, in German, "
+        f"{[PRESETS['deutsch'][name] for name in form.needed]}; it has {found}. "
+        f"Rename its columns, all in one language; it may also have {optional}."
+    ) from refusals[0]
+
+
+def _rows(source: Source, form: TableForm, known: pd.Series) -> pd.DataFrame:
+    """Return the rows of a source as text, with every column of the form, by line."""
+    # pandas has no number as wide as the fingerprint, of which half tells enough rows apart.
+    half = "(fingerprint & 18446744073709551615)::UBIGINT"
+    relation = source.relation.project(f"* REPLACE ({half} AS fingerprint)")
+    rows = relation.df().sort_values("line", ignore_index=True)
+    source.connection.close()
+    rows = rows.reindex(columns=["line", "fingerprint", *form.columns], fill_value="")
+    rows = rows.astype(dict.fromkeys(form.columns, "str"))
+    for column in form.ids:
+        rows[column] = _spelled(rows[column], known)
+    day_text = rows[_DAY_OF[form.name]] if form.name in _DAY_OF else ""
+    return rows.assign(reason="", day_text=day_text).astype({"reason": "str", "day_text": "str"})
+
+
+def _spelled(ids: pd.Series, known: pd.Series) -> pd.Series:
+    """Write each id as the transactions do, where they have it."""
+    keys = cells.id_keys(ids)
+    spelling = dict(zip(cells.id_keys(known)[::-1], known[::-1], strict=True))
+    respelled = keys.map(lambda key: spelling.get(key, key)).astype("str")
+    return ids.where(ids.isin(known), respelled)
+
+
+def _judge(
+    rows: pd.DataFrame, gone: Mapping[str, set[str]], *, source: Source, name: str
+) -> pd.DataFrame:
+    """Leave out rows of nobody, repeated headers, and those of customers to be removed."""
+    is_header = pd.Series(True, index=rows.index)
+    for ours, theirs in source.columns.items():
+        is_header &= cells.stripped(rows[ours]) == theirs
+    if "customer_id" not in rows:
+        return cells.dropped(rows, "repeated_header", is_header)
+    keys = cells.id_keys(rows["customer_id"])
+    nobody = cells.is_blank(keys)
+    rows = cells.dropped(rows, "missing_customer", nobody)
+    rows = cells.dropped(rows, "repeated_header", is_header)
+    if "collective_customer" in _REASONS_OF[name]:
+        rows = cells.dropped(
+            rows, "collective_customer", keys.str.lower().str.contains(_COLLECTIVE)
+        )
+    for reason, removed in gone.items():
+        rows = cells.dropped(rows, reason, keys.isin(removed))
+    if "referred_by" in rows:
+        is_gone = rows["referred_by"].isin(set().union(*gone.values()))
+        rows = rows.assign(
+            referred_by=rows["referred_by"].mask(is_gone, ""), referrer_removed=is_gone
+        )
+    return rows
+
+
+def _matches(ids: pd.Series, known: pd.Series, *, name: str) -> dict[str, int]:
+    """Count how many customers of a table have orders, and the other way round."""
+    customers = pd.Series(sorted(set(ids)), dtype="str")
+    unknown = customers[~customers.isin(known)]
+    alike = _loose(unknown).isin(set(_loose(known)))
+    counts = {
+        "customers": len(customers),
+        "customers_known": len(customers) - len(unknown),
+        "customers_unknown": len(unknown),
+        "customers_unknown_alike": int(alike.sum()),
+    }
+    if name == "erasure":
+        return counts | {"customers_to_remove": len(consents.found_among(known, listed=customers))}
+    known_keys = cells.id_keys(known)
+    without = ~known_keys.isin(set(cells.id_keys(customers)))
+    return counts | {"customers_without_row": int(without.sum())}
+
+
+def _loose(ids: pd.Series) -> pd.Series:
+    return cells.id_keys(ids).str.casefold().str.lstrip("0")
+
+
+def _keys(ids: Iterable[str]) -> set[str]:
+    return set(cells.id_keys(pd.Series(list(ids), dtype="str")))
+
+
+def _balance(rows: pd.DataFrame, *, name: str) -> pd.DataFrame:
+    """Count the rows by reason, in the order in which the reasons are given."""
+    balance = []
+    labels = {"read": "gelesen", **REASONS, "kept": "behalten"}
+    for reason in ("read", *_REASONS_OF[name], "kept"):
+        part = rows if reason == "read" else rows[rows["reason"] == reason.replace("kept", "")]
+        people = part[~part["reason"].isin(["missing_customer", "repeated_header"])]
+        bad_days = part.head(SHOWN_VALUES) if reason == "not_a_day" else part.head(0)
+        lines = part["line"].head(SHOWN_LINES) if reason in REASONS else []
+        balance.append(
+            {
+                "reason": reason,
+                "label": labels[reason],
+                "n_rows": len(part),
+                "share": len(part) / len(rows) if len(rows) else 0.0,
+                "customers": people["customer_id"].nunique() if "customer_id" in rows else 0,
+                "first_lines": ", ".join(map(str, lines)),
+                "values": cells.shown(bad_days, "day_text"),
+            }
+        )
+    return pd.DataFrame(balance)
+
+
+_SHAPES: dict[str, Callable[..., shapes.Shaped]] = {
+    "customers": shapes.customers,
+    "consent": shapes.consent,
+    "erasure": shapes.erasure,
+    "contacts": shapes.contacts,
+    "survey": shapes.survey,
+    "complaints": shapes.complaints,
+    "budget": shapes.budget,
+}
+_ADDED = {
+    "contacts": ("reaction",),
+    "complaints": ("is_open", "in_order"),
+    "budget": ("first_day", "last_day"),
+}

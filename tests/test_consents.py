@@ -1,0 +1,129 @@
+import itertools
+
+import pandas as pd
+import pytest
+
+from workbench import consents
+from workbench.schema import ParameterError
+
+
+def said(*rows):
+    """Consents as `companions.read` makes them."""
+    return pd.DataFrame(rows, columns=["customer_id", "channel", "status"], dtype="str")
+
+
+def allowed(consent, *, channel="email", by="opt_in", customers=("1", "2", "3", "4", "5")):
+    may = consents.may_contact(consent, customers=customers, channel=channel, by=by)
+    return may.index[may].tolist()
+
+
+# By hand
+
+
+def test_only_express_consent_lets_advertising_through():
+    consent = said(
+        ("1", "email", "opt_in"),
+        ("2", "email", "bestandskunde_7_3"),
+        ("3", "email", "keine"),
+        ("4", "email", "widerspruch"),
+    )
+    assert allowed(consent) == ["1"]
+    assert allowed(consent, by="bestandskunde_7_3") == ["1", "2"]
+
+
+def test_paragraph_7_3_speaks_of_electronic_mail_alone():
+    consent = said(
+        ("1", "telefon", "bestandskunde_7_3"),
+        ("2", "post", "bestandskunde_7_3"),
+        ("3", "newsletter", "bestandskunde_7_3"),
+        ("4", "telefon", "opt_in"),
+    )
+    assert allowed(consent, channel="Telefon", by="bestandskunde_7_3") == ["4"]
+    assert allowed(consent, channel="post", by="bestandskunde_7_3") == []
+    assert allowed(consent, channel="newsletter", by="bestandskunde_7_3") == ["3"]
+
+
+def test_a_consent_to_all_channels_speaks_where_nothing_else_was_said():
+    consent = said(("1", "alle", "opt_in"), ("2", "alle", "opt_in"), ("2", "email", "keine"))
+    assert allowed(consent) == ["1"]
+    assert allowed(consent, channel="telefon") == ["1", "2"]
+
+
+def test_an_absolute_objection_closes_every_channel():
+    consent = said(
+        ("1", "email", "opt_in"),
+        ("1", "profiling", "widerspruch"),
+        ("2", "email", "opt_in"),
+        ("2", "alle", "widerspruch"),
+        ("3", "email", "opt_in"),
+        ("3", "telefon", "widerspruch"),
+        ("4", "email", "opt_in"),
+        ("4", "profiling", "keine"),
+    )
+    assert consents.objected(consent).tolist() == ["1", "2"]
+    assert allowed(consent) == ["3", "4"]
+
+
+def test_ids_meet_despite_blanks_and_the_point_of_a_float():
+    consent = said(("1.0", "email", "opt_in"), ("2", "email", "opt_in"), ("2 ", "alle", "keine"))
+    assert allowed(consent, customers=[" 1", "2\u00a0", "02"]) == [" 1", "2\u00a0"]
+    blocked = said(("2", "email", "opt_in"), ("2 ", "profiling", "widerspruch"))
+    assert allowed(blocked, customers=["2"]) == []
+    listed = consents.found_among([" 1", "1", "01"], listed=["1.0"])
+    assert listed.tolist() == [" 1", "1"]
+
+
+def test_an_objection_without_a_day_outranks_every_row_with_one():
+    rows = pd.DataFrame(
+        {
+            "customer_id": ["1", "1", "2", "2"],
+            "channel": "email",
+            "status": ["widerspruch", "opt_in", "keine", "opt_in"],
+            "date": pd.to_datetime([None, "2025-01-01", None, "2025-01-01"]),
+            "source": None,
+            "line": [2, 3, 4, 5],
+        }
+    )
+    assert consents.in_force(rows).tolist() == [True, False, False, True]
+
+
+# Properties
+
+
+def test_the_strictest_row_of_a_day_holds_in_every_order():
+    for order in itertools.permutations(consents.STATUSES):
+        rows = pd.DataFrame(
+            {
+                "customer_id": "1",
+                "channel": "email",
+                "status": list(order),
+                "date": pd.Timestamp("2025-01-01"),
+                "source": "",
+                "line": range(2, 6),
+            }
+        )
+        assert rows.loc[consents.in_force(rows), "status"].tolist() == ["widerspruch"]
+
+
+def test_who_is_not_in_the_table_may_not_be_contacted():
+    for consent in (said(), said(("9", "email", "opt_in"))):
+        may = consents.may_contact(consent, customers=["2", "1"], channel="email", by="opt_in")
+        assert may.index.tolist() == ["1", "2"]
+        assert may.dtype == bool
+        assert not may.any()
+
+
+def test_a_stricter_ground_never_lets_more_through():
+    statuses = [(str(n), "email", status) for n, status in enumerate(consents.STATUSES)]
+    customers = [row[0] for row in statuses]
+    strict = allowed(said(*statuses), customers=customers)
+    wide = allowed(said(*statuses), by="bestandskunde_7_3", customers=customers)
+    assert set(strict) < set(wide)
+
+
+# Messages
+
+
+def test_an_unknown_ground_is_refused():
+    with pytest.raises(ParameterError, match="by='keine' must be one of opt_in, bestandskunde"):
+        allowed(said(), by="keine")
