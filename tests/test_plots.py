@@ -94,6 +94,30 @@ def importance() -> pd.DataFrame:
     return pd.DataFrame({"auc_loss": [0.12, 0.01]}, index=index)
 
 
+def calendar(per_day: list[float] | None = None) -> pd.DataFrame:
+    periods = pd.to_datetime(["2024-01-01", "2024-02-01"])
+    index = pd.MultiIndex.from_product(
+        [periods, ["Montag", "Dienstag", "Sonntag"]], names=["period", "weekday"]
+    )
+    values = [10.0, 20.0, 0.0, 30.0, NAN, NAN] if per_day is None else per_day
+    return pd.DataFrame({"purchases_per_day": values, "days": [4, 4, 4, 4, 4, 0]}, index=index)
+
+
+def gap_classes() -> pd.DataFrame:
+    index = pd.Index(["bis 1 Woche", "bis 2 Wochen", "über 2 Wochen"], name="gap")
+    return pd.DataFrame({"gap_share": [0.6, 0.4, NAN]}, index=index)
+
+
+def next_purchase() -> pd.DataFrame:
+    index = pd.MultiIndex.from_product(
+        [["zweiter Kauf", "dritter Kauf"], [1, 2, 3]], names=["stage", "week"]
+    )
+    share = np.array([0.1, NAN, 0.3, 0.2, 0.4, 0.5])
+    return pd.DataFrame(
+        {"bought_share": share, "low": share - 0.05, "high": share + 0.05}, index=index
+    )
+
+
 DRAWINGS = {
     "monthly_revenue": (plots.plot_monthly_revenue, months),
     "order_counts": (plots.plot_order_counts, order_counts),
@@ -106,6 +130,9 @@ DRAWINGS = {
     "quality": (plots.plot_quality, quality),
     "calibration": (plots.plot_calibration, bins),
     "importance": (plots.plot_importance, importance),
+    "calendar": (plots.plot_calendar, calendar),
+    "gap_classes": (plots.plot_gap_classes, gap_classes),
+    "next_purchase": (plots.plot_next_purchase, next_purchase),
 }
 
 
@@ -293,6 +320,52 @@ def test_importance_is_the_loss_from_top_to_bottom():
     assert widths(ax.containers[0]) == [0.12, 0.01]
     assert ticks(ax.yaxis) == ["Zeit seit dem letzten Kauf", "Käufe"]
     assert list(ax.get_yticks()) == [1, 0]
+
+
+def test_the_calendar_has_a_box_where_something_was_bought_and_a_cross_where_it_is_hidden():
+    ax = draw("calendar")
+    boxes = [(box.get_x() + 0.46, box.get_y() + 0.46) for box in ax.patches]
+    # Monday on top; nothing was bought on the Sundays, and of one there was no day.
+    np.testing.assert_allclose(boxes, [(0, 0), (1, 0), (0, 1)])
+    assert ax.collections[0].get_offsets().tolist() == [[1, 1]]
+    assert legend(ax) == ["zu wenige Kunden"]
+    assert ticks(ax.yaxis) == ["Mo", "Di", "So"]
+    assert ticks(ax.xaxis) == ["01/2024", "02/2024"]
+    assert ax.get_ylim()[0] > ax.get_ylim()[1]
+
+
+def test_the_calendar_is_darker_where_more_was_bought_and_its_key_has_the_shades():
+    ax = draw("calendar")
+    light = [sum(box.get_facecolor()[:3]) for box in ax.patches]
+    assert light[0] > light[2] > light[1]
+    key = ax.figure.axes[1]
+    assert key.get_xlabel() == "Käufe je Tag; leer: keine"
+    assert key.get_xlim() == (0, 30)
+
+
+def test_a_calendar_of_rare_purchases_has_decimals_in_its_key():
+    ax = draw("calendar", calendar([0.1, 0.4, 0.0, 0.2, 0.3, 0.4]))
+    assert all("," in text for text in ticks(ax.figure.axes[1].xaxis))
+    assert ax.get_legend() is None
+
+
+def test_gaps_are_bars_from_short_to_long_with_their_share_and_a_dash():
+    ax = draw("gap_classes")
+    assert widths(ax.containers[0]) == [0.6, 0.4, 0.0]
+    assert [text.get_text() for text in ax.texts] == [f"60{NBSP}%", f"40{NBSP}%", "–"]
+    assert ticks(ax.yaxis) == ["bis 1 Woche", "bis 2 Wochen", "über 2 Wochen"]
+
+
+def test_curves_of_the_next_purchase_are_steps_from_nothing_without_the_hidden_weeks():
+    ax = draw("next_purchase")
+    second, third = ax.lines
+    assert second.get_drawstyle() == "steps-post"
+    assert list(second.get_xdata()) == [0, 1, 3]
+    assert list(second.get_ydata()) == [0, 0.1, 0.3]
+    assert list(third.get_ydata()) == [0, 0.2, 0.4, 0.5]
+    assert second.get_linestyle() != third.get_linestyle()
+    assert len(ax.collections) == 2
+    assert legend(ax) == ["zweiter Kauf", "dritter Kauf"]
 
 
 def test_axes_are_written_in_the_readers_way():

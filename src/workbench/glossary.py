@@ -134,6 +134,12 @@ TERMS = (
         "Kaufhäufigkeit",
         "Zahl der Tage mit Kauf; mehrere Bestellungen an einem Tag zählen als eine.",
     ),
+    Term(
+        "Kaplan-Meier-Kurve",
+        "Anteil der Kunden, bei denen etwas bis zu einem Tag eingetreten ist; wer noch nicht so "
+        "lange beobachtet wird, zählt nur für seine Zeit mit.",
+        ("Kaplan-Meier-Kurve", "Kaplan und Meier"),
+    ),
     Term("Kaufpause", "Zeit, die seit dem letzten Kauf vergangen ist."),
     Term("Kaufrhythmus", "Üblicher Abstand zwischen zwei Käufen eines Kunden."),
     Term(
@@ -176,6 +182,11 @@ TERMS = (
         "Rückgewinnung",
         "Ansprache von Kunden, die als abgewandert gelten.",
         ("Rückgewinnung", "zurückgewonnen"),
+    ),
+    Term(
+        "Sammelkunde",
+        "Kundennummer, unter der eine Kasse viele verschiedene Käufer bucht.",
+        ("Sammelkunde", "Sammelnummer"),
     ),
     Term(
         "Segmentwanderung",

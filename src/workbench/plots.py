@@ -16,7 +16,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from workbench import outputs
@@ -30,6 +31,8 @@ QUIET = "#7b858f"
 INK = "#123456"
 SIZE = (6.2, 3.5)
 TALL = (6.2, 4.3)
+# So many shades of one colour can be told apart.
+N_SHADES = 5
 
 
 def use_style() -> None:
@@ -226,6 +229,104 @@ def plot_score_grid(grid: pd.DataFrame, *, style: Style, ax: Axes | None = None)
     )
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
+    return ax
+
+
+def plot_calendar(cells: pd.DataFrame, *, style: Style, ax: Axes | None = None) -> Axes:
+    """Draw how many purchases a day of each weekday brings, period by period.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Indexed by `period` (first day) and `weekday`, every combination, in
+        the order drawn: `purchases_per_day` (missing: suppressed, or no such
+        day), `days` (count).
+    """
+    ax = _axes(ax, TALL)
+    grid = cells["purchases_per_day"].unstack("period", sort=False)
+    x, y = np.meshgrid(np.arange(grid.shape[1]), np.arange(grid.shape[0]))
+    values, days = grid.to_numpy(float), cells["days"].unstack("period", sort=False).to_numpy()
+    top = np.nanmax(values) if (values > 0).any() else 1.0
+    levels = MaxNLocator(nbins=N_SHADES, min_n_ticks=2).tick_values(0, top)
+    shade = LinearSegmentedColormap.from_list("shade", ["#d3e3f4", "#123a68"], N=len(levels) - 1)
+    norm = BoundaryNorm(levels, shade.N)
+    sold, small = values > 0, np.isnan(values) & (days > 0)
+    box = {"height": 0.92, "width": 0.92, "linewidth": 0}
+    ax.bar(x[sold], bottom=y[sold] - 0.46, color=shade(norm(values[sold])), **box)
+    ax.scatter(x[small], y[small], marker="x", s=12, lw=1, color=QUIET, label="zu wenige Kunden")
+    if small.any():
+        _legend(ax)
+    ax.set_yticks(range(len(grid)), [name[:2] for name in grid.index])
+    step = max(1, -(-grid.shape[1] // 6))
+    starts = [f"{day.month:02d}/{day.year}" for day in grid.columns[::step]]
+    ax.set_xticks(range(0, grid.shape[1], step), starts)
+    ax.set(
+        xlim=(-0.6, grid.shape[1] - 0.4),
+        ylim=(len(grid) - 0.4, -0.6),
+        xlabel="Zeitraum, Beginn",
+        ylabel="Wochentag",
+    )
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+    key = ScalarMappable(norm=norm, cmap=shade)
+    bar = ax.figure.colorbar(key, ax=ax, location="bottom", shrink=0.7, aspect=30, pad=0.03)
+    bar.set_label("Käufe je Tag; leer: keine")
+    bar.outline.set_visible(False)
+    bar.ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v, digits=0).text))
+    if levels[1] % 1:
+        _write_axis(bar.ax.xaxis, style, "number", 1)
+    return ax
+
+
+def plot_gap_classes(classes: pd.DataFrame, *, style: Style, ax: Axes | None = None) -> Axes:
+    """Draw the share of gaps between two purchases in each class of length.
+
+    Parameters
+    ----------
+    classes : DataFrame
+        Indexed by `gap` (text, shortest first): `gap_share` (0 to 1).
+    """
+    ax = _axes(ax, TALL)
+    y = np.arange(len(classes))[::-1]
+    bars = ax.barh(y, classes["gap_share"].fillna(0), height=0.7, color=OBSERVED)
+    ax.bar_label(bars, [style.share(v).text for v in classes["gap_share"]], padding=3)
+    ax.set_yticks(y, classes.index)
+    ax.set(xlabel="Anteil der Abstände", ylabel="Abstand zum vorigen Kauf")
+    ax.margins(x=0.12)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
+    _write_axis(ax.xaxis, style, "share")
+    return ax
+
+
+def plot_next_purchase(curves: pd.DataFrame, *, style: Style, ax: Axes | None = None) -> Axes:
+    """Draw which share has bought again after so many weeks, with its bounds.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        Indexed by `stage` (text; two at most) and `week`: `bought_share`, `low`,
+        `high` (0 to 1; missing: suppressed).
+    """
+    ax = _axes(ax)
+    looks = zip((OBSERVED, EXPECTED), ("-", "--"), strict=True)
+    for (stage, curve), (colour, line) in zip(
+        curves.dropna(subset=["bought_share"]).groupby("stage", sort=False), looks, strict=False
+    ):
+        weeks = [0, *curve.index.get_level_values("week")]
+        low, high = [0, *curve["low"]], [0, *curve["high"]]
+        ax.fill_between(weeks, low, high, step="post", color=colour, alpha=0.25, lw=0)
+        share = [0, *curve["bought_share"]]
+        ax.step(weeks, share, where="post", color=colour, ls=line, label=stage)
+    ax.set(
+        xlabel="Wochen seit dem vorigen Kauf",
+        ylabel="Anteil mit nächstem Kauf",
+        xlim=(0, None),
+        ylim=(0, 1),
+    )
+    _write_axis(ax.xaxis, style, "count")
+    _write_axis(ax.yaxis, style, "share")
+    if ax.lines:
+        _legend(ax)
     return ax
 
 
