@@ -1,14 +1,17 @@
 """The report in a real browser: offline, accessible, sortable, printable."""
 
+import csv
+import re
 import shutil
 
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from conftest import workbench_run
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from playwright.sync_api import sync_playwright
 
-from workbench import outputs, report
+from workbench import intake, outputs, report, synthetic
 from workbench.formats import style
 
 GERMAN = style(locale="de_DE", currency="EUR")
@@ -282,3 +285,104 @@ def test_axe_finds_no_violation_in_the_report_on_real_data(visit, cdnow, name, v
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth") <= VIEWS[view]["viewport"]["width"]
+
+
+SPREADSHEET = ("=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1+1", "=cmd|' /C calc'!A0", "＝1+1")
+MARKUP = (
+    *("<script>window.hacked = 1</script>", "<img src=x onerror=window.hacked=1>", "</td></table>"),
+    *('"><svg onload=window.hacked=1>', "javascript:window.hacked=1", "<!--", "]]>", "&lt;b&gt;"),
+    *(
+        "%3Cscript%3E",
+        "&#60;script&#62;",
+        "<style>*{display:none}</style>",
+        "</script>",
+        "<iframe>",
+    ),
+)
+TEMPLATES = ("{{ 7*7 }}", "{% raw %}", "${7*7}", "<%= 7*7 %>", "{0}", "%s", "$E=mc^2$", "#{7*7}")
+PATHS = ("../../etc/passwd", "C:\\Windows\\x", "~/.ssh/id_rsa", "//host/share", "nul:", "a/b")
+SIGNS = (
+    "\x1b[31mred\x1b[0m",
+    "\u202eevil",
+    "\u200fmark",
+    "\x07bell",
+    "zero\u200bwidth",
+    "'; DROP--",
+)
+HOSTILE_TEXTS = (*SPREADSHEET, *MARKUP, *TEMPLATES, *PATHS, *SIGNS)
+
+
+@pytest.fixture(scope="session")
+def hostile_shop(tmp_path_factory):
+    """A report on an export with hostile ids, categories and column names."""
+    folder = tmp_path_factory.mktemp("hostile")
+    orders = synthetic.purchases(
+        **{"r": 0.8, "alpha_days": 60, "a": 0.6, "b": 3, "p": 6, "q": 4, "v": 60},
+        n_customers=200,
+        start=pd.Timestamp("2023-01-01"),
+        acquisition_days=600,
+        end=pd.Timestamp("2025-06-30"),
+        seed=4,
+    )
+    # The gate would find an id that is a category's name too.
+    hostile_ids = [f"{text}-id" for text in HOSTILE_TEXTS]
+    ids = dict(zip(orders["customer_id"].unique(), hostile_ids, strict=False))
+    orders["customer_id"] = orders["customer_id"].replace(ids)
+    number = orders["date"].rank(method="first").astype(int)
+    for column, texts in {
+        "category": HOSTILE_TEXTS[:18],
+        "channel": HOSTILE_TEXTS[20:38],
+        "product_id": HOSTILE_TEXTS,
+        "<b onclick=window.hacked=1>": ["x"],
+        "=1+1": ["x"],
+        "{{ 7*7 }}": ["x"],
+        "\x1b[31m\u202e": ["x"],
+    }.items():
+        orders[column] = [texts[n % len(texts)] for n in number]
+    orders.to_csv(folder / "boese.csv", index=False, quoting=csv.QUOTE_ALL)
+    done = workbench_run(folder, "--transactions", "boese.csv", "-p", "pseudonymise", "off")
+    assert done.returncode == 0, done.stderr
+    return orders, folder / "reports" / "boese"
+
+
+def test_forty_hostile_strings_come_through_a_run_as_text(visit, hostile_shop):
+    _, site = hostile_shop
+    assert len(set(HOSTILE_TEXTS)) == 40
+    for name in ("index", "01_daten", "02_segmentierung", "03_clv", "04_churn"):
+        page = visit(name, folder=site)
+        assert page.evaluate("window.hacked") is None
+        assert page.complaints == []
+        assert page.requests == [(site / f"{name}.html").as_uri()]
+    shown = page.context.new_page()
+    shown.goto((site / "01_daten.html").as_uri())
+    text = shown.locator("body").inner_text()
+    for expected in (
+        "<script>window.hacked = 1</script>",
+        "{{ 7*7 }}",
+        "=1+1",
+        "</td></table>",
+        "[nicht gezeigt]",
+    ):
+        assert expected in text
+    assert "\x1b" not in text and "\u202e" not in text
+
+
+def test_no_cell_of_a_table_is_a_formula_and_ids_and_amounts_come_back(hostile_shop):
+    orders, site = hostile_shop
+    tables = sorted((site / "tables").glob("*.csv"))
+    cells = [
+        cell
+        for path in tables
+        for row in csv.reader(path.read_text(encoding="utf-8").splitlines())
+        for cell in row
+    ]
+    starts = re.compile("[=+@\\-\t\r＝＋－＠]")
+    number = re.compile(r"-?\d+(\.\d+)?(e-?\d+)?")
+    assert len(cells) > 1000
+    assert not [cell for cell in cells if starts.match(cell) and not number.fullmatch(cell)]
+    kept = intake.read_table(site / "customers" / "scores.parquet").set_index("customer_id")
+    spent = orders.groupby("customer_id")["amount"].sum()
+    assert sorted(kept.index) == sorted(spent.index)
+    pd.testing.assert_series_equal(
+        kept["revenue"].sort_index(), spent.sort_index(), check_names=False, check_exact=False
+    )

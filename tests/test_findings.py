@@ -39,9 +39,12 @@ def orders() -> pd.DataFrame:
     return pd.DataFrame({"date": pd.to_datetime(["1997-02-03", "1997-01-01"])})
 
 
-def balance(read: int, kept: int) -> pd.DataFrame:
+def balance(kept: int, *, lost: int = 0, settled: int = 0, left_out: int = 0) -> pd.DataFrame:
     return pd.DataFrame(
-        {"reason": ["read", "duplicate", "kept"], "n_rows": [read, read - kept, kept]}
+        {
+            "kind": ["", "lost", "settled", "left_out", ""],
+            "n_rows": [kept + lost + settled + left_out, lost, settled, left_out, kept],
+        }
     )
 
 
@@ -210,12 +213,18 @@ def importance() -> pd.DataFrame:
             "33,3 % von ihnen kauften mehr als einmal.",
         ),
         (
-            findings.cleaning(balance(6919, 6919), style=STYLE),
+            findings.cleaning(balance(6919), style=STYLE),
             "Alle 6.919 Zeilen sind brauchbar; es wurde nichts entfernt.",
         ),
         (
-            findings.cleaning(balance(2000, 1500), style=STYLE),
-            "Von 2.000 Zeilen bleiben 1.500; entfernt wurden 500 (25,0 %), jede mit Grund.",
+            findings.cleaning(balance(1500, lost=500), style=STYLE),
+            "Von 2.000 Zeilen bleiben 1.500. Entfernt wurden 500 (25,0 %), jede mit Grund.",
+        ),
+        (
+            findings.cleaning(balance(1500, lost=100, settled=80, left_out=20), style=STYLE),
+            "Von 1.700 Zeilen bleiben 1.500. Entfernt wurden 100 (5,9 %), jede mit Grund. "
+            "80 sind Retouren oder von ihnen aufgehoben. 20 zählen nicht mit: später als der "
+            "Stichtag, gelöscht oder mit Widerspruch.",
         ),
         (
             findings.months(months(), style=STYLE),
@@ -575,7 +584,8 @@ def test_the_names_of_the_verdicts_are_those_that_fatal_may_name():
         value_findings.second_opinion(opinion(), style=STYLE),
         churn_findings.churn_quality(churn_quality(0.8, 0.1), chosen="boosting", style=STYLE),
     )
-    assert tuple(one.name for one in shown) == labels.VERDICTS
+    # That of the data is worded in data_findings.
+    assert ("datenqualitaet", *(one.name for one in shown)) == labels.VERDICTS
 
 
 def test_the_rule_of_the_lifecycle_is_stated_with_its_numbers():

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from workbench import __version__
 from workbench.parameters import Parameters, as_of_day, check, read_config, read_value
 from workbench.schema import DataError, ParameterError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PARAMETER = click.option(
     "-p",
@@ -30,7 +35,7 @@ def main() -> None:
 
 @main.command()
 @click.argument("config", required=False, type=click.Path(path_type=Path))
-@click.option("--transactions", metavar="X", help="a CSV or Parquet file, or dataset:cdnow")
+@click.option("--transactions", metavar="X", help="a file, a folder, a database or dataset:NAME")
 @click.option("--out", metavar="DIR", help="folder of the report; else reports/NAME")
 @PARAMETER
 @click.option("--only", multiple=True, metavar="NUMBER", help="01 and this notebook; repeatable")
@@ -88,11 +93,17 @@ def check_source(x: str, given: tuple[tuple[str, str], ...]) -> None:
         checked = check(values, declared=Parameters.model_fields)
         reading = intake.read(
             checked.transactions,
+            query=checked.query,
             columns=checked.columns,
+            dialect=checked.dialect,
+            tables={name: getattr(checked, name) for name in intake.TABLES},
             as_of=as_of_day(checked.as_of),
             currency=checked.currency,
+            returns=checked.returns,
             duplicates=checked.duplicates,
             max_loss=checked.max_loss,
+            # Nothing that is printed here speaks of one customer, so no key need be made.
+            pseudonymise="off",
         )
     except (ParameterError, DataError) as error:
         _refuse(str(error))
@@ -105,8 +116,26 @@ def check_source(x: str, given: tuple[tuple[str, str], ...]) -> None:
     click.echo(f"orders     {len(orders)}, {first:%Y-%m-%d} to {last:%Y-%m-%d}")
     click.echo(f"revenue    {orders['amount'].sum():.2f} {reading.base.currency}")
     click.echo(f"as of      {reading.base.as_of:%Y-%m-%d}")
-    click.echo("\n" + reading.balance.drop(columns="label").to_string(index=False))
-    click.echo("\n" + reading.counts.drop(columns="label").to_string(index=False))
+    if reading.facts:
+        click.echo("\nhow it is written\n" + "\n".join(fact.text for fact in reading.facts))
+    click.echo("\nfrom what was read to what was kept\n" + _table(reading.balance))
+    click.echo("\ncounts, which overlap\n" + _table(reading.counts))
+    for name, companion in reading.companions.items():
+        click.echo(f"\n{name}: {companion.label}\n" + _table(companion.balance))
+        click.echo(_table(companion.checks))
+
+
+def _table(table: pd.DataFrame) -> str:
+    """Write a balance or counts, leaving out what is empty."""
+    shown = table.drop(columns="label")
+    if "n_rows" in shown:
+        shown = shown[(shown["n_rows"] > 0) | shown["reason"].isin(["read", "kept"])]
+    shown = shown[[name for name in shown if (shown[name].astype(str) != "").any()]]
+    written = {
+        "amount": lambda money: "" if math.isnan(money) else f"{money:.2f}",
+        "share": lambda share: f"{share:.4f}",
+    }
+    return shown.to_string(index=False, formatters=written)
 
 
 def _refuse(message: str) -> None:

@@ -43,21 +43,28 @@ def base(
 
 
 def cleaning(balance: pd.DataFrame, *, style: Style) -> Sentence:
-    """Say how much the cleaning took away."""
-    read, kept = balance.iloc[0], balance.iloc[-1]
-    if kept["n_rows"] == read["n_rows"]:
+    """Say how much the cleaning took away, and how much else is not counted."""
+    n_read, n_kept = balance["n_rows"].iloc[0], balance["n_rows"].iloc[-1]
+    n_of = balance.groupby("kind")["n_rows"].sum().reindex(["lost", "settled", "left_out"])
+    n_lost, n_settled, n_left_out = n_of.fillna(0)
+    if n_kept == n_read:
         return say(
             "Alle {gelesen} Zeilen sind brauchbar; es wurde nichts entfernt.",
-            gelesen=style.count(read["n_rows"]),
+            gelesen=style.count(n_read),
         )
-    return say(
-        "Von {gelesen} Zeilen bleiben {behalten}; entfernt wurden {entfernt} "
-        "({anteil}), jede mit Grund.",
-        gelesen=style.count(read["n_rows"]),
-        behalten=style.count(kept["n_rows"]),
-        entfernt=style.count(read["n_rows"] - kept["n_rows"]),
-        anteil=style.share(1 - kept["n_rows"] / read["n_rows"], digits=1),
-    )
+    text, numbers = "Von {gelesen} Zeilen bleiben {behalten}.", {}
+    if n_lost:
+        text += " Entfernt wurden {entfernt} ({anteil}), jede mit Grund."
+        numbers["entfernt"] = style.count(n_lost)
+        numbers["anteil"] = style.share(n_lost / n_read, digits=1)
+    if n_settled:
+        text += " {verrechnet} sind Retouren oder von ihnen aufgehoben."
+        numbers["verrechnet"] = style.count(n_settled)
+    if n_left_out:
+        text += " {ausgelassen} zählen nicht mit: später als der Stichtag, gelöscht oder mit "
+        text += "Widerspruch."
+        numbers["ausgelassen"] = style.count(n_left_out)
+    return say(text, gelesen=style.count(n_read), behalten=style.count(n_kept), **numbers)
 
 
 def months(table: pd.DataFrame, *, style: Style) -> Sentence:

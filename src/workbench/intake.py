@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 import pandas as pd
 
-from workbench import sources, transactions
-from workbench.schema import DataError, check_orders
+from workbench import (
+    companions,
+    consents,
+    databases,
+    datasets,
+    identifiers,
+    pseudonyms,
+    sources,
+    transactions,
+)
+from workbench import returns as settling
+from workbench.companions import Companion
+from workbench.dialects import Fact
+from workbench.schema import TRANSACTIONS, DataError, check_orders
+from workbench.sources import Source
 
 CUSTOMERS_FOLDER = Path("customers")
 ORDERS = CUSTOMERS_FOLDER / "orders.parquet"
+UNSETTLED = CUSTOMERS_FOLDER / "unsettled.parquet"
+# Only while a run lasts: the ids that its release gate must find on no page.
+IDS = CUSTOMERS_FOLDER / "ids.parquet"
 ORIGIN = CUSTOMERS_FOLDER / "origin.json"
+# Parameters that name a source.
+SOURCES = ("transactions", *companions.FORMS)
+PASSING = (IDS, ORIGIN)
+TABLES = tuple(companions.FORMS)
+# So many different values tell what a column holds.
+SAMPLED_VALUES = 200
 DEFAULT_CURRENCY = "EUR"
 MAX_SILENT_DAYS = 366
 
@@ -32,6 +54,10 @@ class Base(NamedTuple):
         Last day that counts.
     name, label, currency : str
         Short name, shown name and ISO code of the source.
+    returns : str
+        How returns were settled, a policy of `returns.settle`.
+    unsettled : DataFrame
+        As in `returns.unsettled`: what it takes to settle them again.
     """
 
     orders: pd.DataFrame
@@ -39,6 +65,21 @@ class Base(NamedTuple):
     name: str
     label: str
     currency: str
+    returns: str
+    unsettled: pd.DataFrame
+
+    def known(self, day: pd.Timestamp) -> pd.DataFrame:
+        """Return the orders as they were known on a day: without the returns that came later."""
+        return settling.restate(self.orders, self.unsettled, policy=self.returns, as_of=day)
+
+    def by_policy(self) -> dict[str, pd.DataFrame]:
+        """Return the orders under each policy for returns; empty where there are none."""
+        if self.unsettled.empty:
+            return {}
+        return {
+            policy: settling.restate(self.orders, self.unsettled, policy=policy, as_of=self.as_of)
+            for policy in settling.POLICIES
+        }
 
 
 class Reading(NamedTuple):
@@ -54,6 +95,22 @@ class Reading(NamedTuple):
         Of the source's bytes.
     n_rows : int
         Rows read.
+    facts : tuple of Fact
+        How the source is written, and what was made of it.
+    columns_found : tuple of str
+        The source's own column names.
+    columns : dict
+        Our names to those of the source.
+    identified : DataFrame
+        As in `identifiers.judge`: which columns name a person.
+    pseudonymised : bool
+        The ids in `base` are pseudonyms.
+    ids : Series
+        The ids of the source, one for each customer in `base`.
+    made_of : dict of str to DataFrame
+        As in `transactions.Cleaned`.
+    companions : dict of str to Companion
+        The optional tables that were given, under the ids of `base`.
     """
 
     base: Base
@@ -61,39 +118,91 @@ class Reading(NamedTuple):
     counts: pd.DataFrame
     sha256: str
     n_rows: int
+    facts: tuple[Fact, ...]
+    columns_found: tuple[str, ...]
+    columns: dict[str, str]
+    identified: pd.DataFrame
+    pseudonymised: bool
+    ids: pd.Series
+    made_of: dict[str, pd.DataFrame]
+    companions: dict[str, Companion]
+
+
+def check_sources(names: Iterable[str]) -> None:
+    """Refuse addresses of databases that hold a password, before anything stores them.
+
+    Raises
+    ------
+    ParameterError
+        If there is one; the password is not part of the message.
+    """
+    for x in names:
+        if databases.is_address(x):
+            databases.check_address(x)
 
 
 def read(
     x: str,
     *,
-    columns: Mapping[str, str] | str,
-    as_of: pd.Timestamp | None,
-    currency: str,
-    duplicates: str,
-    max_loss: float,
+    query: str = "",
+    columns: Mapping[str, str] | str = {},
+    dialect: Mapping[str, str] = {},
+    tables: Mapping[str, str] = {},
+    as_of: pd.Timestamp | None = None,
+    currency: str = "",
+    returns: str = "net",
+    duplicates: str = "report",
+    max_loss: float = 0.35,
+    pseudonymise: str = "auto",
 ) -> Reading:
-    """Read and clean a source.
+    """Read and clean the transactions, and the optional tables beside them.
+
+    Who is on the erasure list, or objects to profiling, is in none of the
+    tables, whatever the day.
 
     Parameters
     ----------
     x : str
         The source, as in `sources.read`.
+    query : str
+        The table, SELECT or sheet of the source; empty where it needs none.
     columns : mapping or str
         Our column names to theirs, or a preset.
+    dialect : mapping
+        As in `sources.read`.
+    tables : mapping of str to str
+        Optional table, a key of `companions.FORMS`, to its source; empty is none.
     as_of : Timestamp or None
         Last day that counts; None is the last day in the data.
     currency : str
         ISO code; empty is the source's own, else EUR.
-    duplicates, max_loss
+    returns, duplicates, max_loss
         As in `transactions.clean`.
+    pseudonymise : {"auto", "on", "off"}
+        Whether pseudonyms stand for the ids; ``auto`` is off for the embedded
+        data sets alone.
 
     Raises
     ------
     DataError
         If the source cannot be read, or the cleaning refuses it.
     """
-    source = sources.read(x, columns=columns)
-    cleaned = transactions.clean(source, max_loss=max_loss, duplicates=duplicates, as_of=as_of)
+    source = sources.read(x, query=query, columns=columns, dialect=dialect)
+    identified = identifiers.judge(
+        source.columns_found, used=source.columns, samples=_samples(source)
+    )
+    identifiers.check_used(identified)
+    given = {name: str(table) for name, table in _embedded_tables(x).items() if name in tables}
+    given |= {name: table for name, table in tables.items() if table}
+    left_out = _left_out(given)
+    cleaned = transactions.clean(
+        source,
+        max_loss=max_loss,
+        duplicates=duplicates,
+        as_of=as_of,
+        returns=returns,
+        **left_out,
+    )
     silent_days = 0 if as_of is None else (as_of - cleaned.last_day).days
     if silent_days > MAX_SILENT_DAYS:
         raise DataError(
@@ -101,26 +210,111 @@ def read(
             f"{cleaned.last_day.date()}: so long a silence would count as customers lost. "
             "Take an earlier as_of, or newer data."
         )
+    names_people = (identified["kind"] != "") & (identified["decision"] == "pseudonymised")
+    wanted = pseudonymise == "on" or (pseudonymise == "auto" and not source.embedded)
+    hide = wanted or bool(names_people.any())
+    key = pseudonyms.key() if hide else None
+    last_day = cleaned.last_day if as_of is None else as_of
+    known = cleaned.orders["customer_id"].unique()
+    beside = {
+        name: companions.read(name, table, known_customers=known, as_of=last_day, **left_out)
+        for name, table in given.items()
+    }
+    if "erasure" in given:
+        ids = transactions.customers_read(source)
+        beside["erasure"] = companions.read(
+            "erasure", given["erasure"], known_customers=ids, as_of=last_day
+        )
     base = Base(
-        orders=cleaned.orders,
-        as_of=cleaned.last_day if as_of is None else as_of,
+        orders=_hide(cleaned.orders, key),
+        as_of=last_day,
         name=source.name,
         label=source.label,
-        currency=currency or source.currency or DEFAULT_CURRENCY,
+        currency=_currency(currency, source.currency, cleaned.currency),
+        returns=returns,
+        unsettled=_hide(cleaned.unsettled, key),
     )
-    return Reading(base, cleaned.balance, cleaned.counts, source.sha256, source.n_rows)
+    return Reading(
+        base=base,
+        balance=cleaned.balance,
+        counts=cleaned.counts,
+        sha256=source.sha256,
+        n_rows=source.n_rows,
+        facts=source.facts,
+        columns_found=source.columns_found,
+        columns=source.columns,
+        identified=identified,
+        pseudonymised=hide,
+        ids=cleaned.orders["customer_id"].drop_duplicates(ignore_index=True),
+        made_of=cleaned.made_of,
+        companions={
+            name: found._replace(table=_hide(found.table, key)) for name, found in beside.items()
+        },
+    )
 
 
-def load(
-    x: str,
-    *,
-    run_dir: str,
-    columns: Mapping[str, str] | str,
-    as_of: pd.Timestamp | None,
-    currency: str,
-    duplicates: str,
-    max_loss: float,
-) -> Base:
+def _embedded_tables(x: str) -> dict[str, Path]:
+    """Find the optional tables that come with an embedded data set."""
+    if not x.startswith(sources.DATASET_PREFIX):
+        return {}
+    return datasets.companions(x.removeprefix(sources.DATASET_PREFIX))
+
+
+def _samples(source: Source) -> dict[str, list[str]]:
+    """Take some values of each text column that is read, the same in any order of the rows."""
+    samples = {}
+    for ours, theirs in source.columns.items():
+        if ours in TRANSACTIONS.ids + TRANSACTIONS.texts:
+            rows = source.connection.execute(
+                f"""
+                SELECT {ours} FROM plain_lines WHERE {ours} <> ''
+                GROUP BY {ours} ORDER BY hash({ours}) LIMIT {SAMPLED_VALUES}
+                """
+            ).fetchall()
+            samples[theirs] = [value for (value,) in rows]
+    return samples
+
+
+def _left_out(tables: Mapping[str, str]) -> dict[str, pd.Index]:
+    """Read who must be in no table; a wish of today counts for every day before it too."""
+    found = {}
+    ever = {"known_customers": (), "as_of": pd.Timestamp.max.normalize()}
+    if "erasure" in tables:
+        listed = companions.read("erasure", tables["erasure"], **ever).table
+        found["erased"] = pd.Index(listed["customer_id"])
+    if "consent" in tables:
+        found["objected"] = consents.objected(
+            companions.read("consent", tables["consent"], **ever).table
+        )
+    return found
+
+
+def _currency(asked: str, of_source: str, of_lines: str) -> str:
+    """Take the currency asked for, where the data do not say another one."""
+    told = of_lines or of_source
+    if asked and told and asked != told:
+        raise DataError(
+            f"currency={asked}, but the amounts are in {told}. Leave the parameter out, or "
+            "convert the amounts first."
+        )
+    return asked or told or DEFAULT_CURRENCY
+
+
+def _hide(table: pd.DataFrame, key: bytes | None) -> pd.DataFrame:
+    """Put pseudonyms for the ids, and sort by them, so that nothing is left of the old order."""
+    if key is None:
+        return table
+    if table.index.name == "customer_id":
+        return _hide(table.reset_index(), key).set_index("customer_id")
+    hidden = table.copy()
+    for name in hidden.columns.intersection(["customer_id", "referred_by"]):
+        filled = hidden[name].dropna()
+        hidden.loc[filled.index, name] = pseudonyms.pseudonymise(filled, key=key)
+    order = [name for name in ("customer_id", "date", "line") if name in hidden]
+    return hidden.sort_values(order or list(hidden.columns), ignore_index=True, kind="stable")
+
+
+def load(x: str, *, run_dir: str, **how: Any) -> Base:
     """Return the base that a run already holds, or read the source.
 
     Parameters
@@ -129,7 +323,7 @@ def load(
         The source; not opened inside a run.
     run_dir : str
         Folder of the run, or empty when a notebook runs alone.
-    columns, as_of, currency, duplicates, max_loss
+    **how
         As in `read`.
 
     Raises
@@ -138,22 +332,16 @@ def load(
         If the run's folder holds no orders, or as in `read`.
     """
     if not run_dir:
-        return read(
-            x,
-            columns=columns,
-            as_of=as_of,
-            currency=currency,
-            duplicates=duplicates,
-            max_loss=max_loss,
-        ).base
+        return read(x, **how).base
     folder = Path(run_dir)
-    for needed in (ORDERS, ORIGIN):
+    for needed in (ORDERS, UNSETTLED, ORIGIN):
         if not (folder / needed).is_file():
             raise DataError(f"run_dir {run_dir!r} holds no {needed}. Run 01_daten into it first.")
     origin = json.loads((folder / ORIGIN).read_text(encoding="utf-8"))
-    orders = read_table(folder / ORDERS)
     # DuckDB hands back microseconds or days; one unit keeps arithmetic alike in both ways in.
-    orders["date"] = orders["date"].astype("datetime64[us]")
+    orders = read_table(folder / ORDERS).astype({"date": "datetime64[us]"})
+    unsettled = read_table(folder / UNSETTLED)
+    times = {"day": "datetime64[us]", "moment": "datetime64[us]"}
     check_orders(orders)
     return Base(
         orders=orders,
@@ -161,6 +349,8 @@ def load(
         name=origin["name"],
         label=origin["label"],
         currency=origin["currency"],
+        returns=origin["returns"],
+        unsettled=unsettled.astype(times | dict.fromkeys(settling.UNSETTLED_TEXTS, "str")),
     )
 
 
@@ -170,11 +360,19 @@ def hand_over(reading: Reading, *, run_dir: str) -> None:
         return
     base = reading.base
     write_table(base.orders, Path(run_dir) / ORDERS)
+    write_table(base.unsettled, Path(run_dir) / UNSETTLED)
+    write_table(reading.ids.to_frame(), Path(run_dir) / IDS)
+    for name, companion in reading.companions.items():
+        table = companion.table
+        table = table.reset_index() if table.index.name else table
+        write_table(table, Path(run_dir) / CUSTOMERS_FOLDER / f"table_{name}.parquet")
     origin = {
         "name": base.name,
         "label": base.label,
         "currency": base.currency,
         "as_of": base.as_of.date().isoformat(),
+        "returns": base.returns,
+        "pseudonymised": reading.pseudonymised,
         "sha256": reading.sha256,
         "rows_read": reading.n_rows,
         "orders": len(base.orders),

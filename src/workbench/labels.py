@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 # The verdicts that the parameter `fatal` may name.
-VERDICTS = ("clv_holdout", "clv_second_opinion", "churn_quality")
+VERDICTS = ("datenqualitaet", "clv_holdout", "clv_second_opinion", "churn_quality")
 
 # Churn models, the simplest first: the choice takes the first that is as good as the best.
 MODEL_LABELS: dict[str, str] = {
@@ -33,13 +33,43 @@ COLUMNS: dict[str, tuple[Any, ...]] = {
     "label": ("", "text"),
     "n": ("Anzahl", "count"),
     "n_rows": ("Zeilen", "count"),
+    "share": ("Anteil", "share", 2),
+    "first_lines": ("Zeilen zum Nachsehen", "text"),
     "amount": ("Betrag", "money", 2),
+    # how it was read
+    "value_text": ("", "text"),
+    "group": ("Gruppe", "text"),
+    "lines": ("Zeilen", "count"),
+    "column": ("Spalte", "text"),
+    "kind": ("Personenbezug", "text"),
+    "recognised_by": ("Erkannt", "text"),
+    "decision": ("Was aus ihr wird", "text"),
+    "n_read": ("Gelesene Zeilen", "count"),
+    "n_kept": ("Behaltene Zeilen", "count"),
+    "customers_known": ("Davon mit Bestellungen", "count"),
     "month": ("Monat ab", "date"),
     "known_customers": ("Bestandskunden", "count"),
     "new_customers": ("Neukunden", "count"),
     "revenue_known": ("Umsatz Bestandskunden", "money"),
     "revenue_new": ("Umsatz Neukunden", "money"),
     "n_orders": ("Käufe", "text"),
+    # rhythm
+    "period": ("Zeitraum ab", "date"),
+    "weekday": ("Wochentag", "text"),
+    "days": ("Tage", "count"),
+    "purchases": ("Käufe", "count"),
+    "purchases_per_day": ("Käufe je Tag", "number", 1),
+    "gap": ("Abstand", "text"),
+    "gaps": ("Abstände", "count"),
+    "gap_share": ("Anteil der Abstände", "share", 1),
+    "silence": ("Letzter Kauf vor", "text"),
+    "stage": ("Schritt", "text"),
+    "week": ("Woche", "count"),
+    "bought_share": ("Anteil mit Kauf", "share", 1),
+    # quality
+    "measured": ("Gemessen", "by:unit", 1),
+    "rule": ("Grenzen", "text"),
+    "status": ("Ergebnis", "text"),
     # segments
     "segment": ("Segment", "text"),
     "state": ("Phase", "text"),
@@ -62,6 +92,9 @@ COLUMNS: dict[str, tuple[Any, ...]] = {
     "last_day": ("Bis", "date"),
     "cumulative_actual": ("Beobachtet", "count"),
     "cumulative_expected": ("Erwartet", "number", 1),
+    # returns
+    "policy": ("Zählweise", "text"),
+    "orders": ("Bestellungen", "count"),
     # parameters
     "fitted_to": ("Angepasst bis", "date"),
     "model": ("Modell", "text"),

@@ -1,4 +1,4 @@
-"""Plain counts of what stands out among the lines of an export; they overlap."""
+"""Plain counts of the lines of an export: what stands out, and what they are made of."""
 
 from __future__ import annotations
 
@@ -54,6 +54,47 @@ _LINES_WHERE = {
     "negative_amounts": "usable AND money < 0",
     "no_products": f"usable AND upper(product_id) IN ({_CODES})",
 }
+
+
+# So many groups have a row of their own; the smaller ones share one.
+MAX_GROUPS = 20
+OTHERS, UNNAMED = "alle übrigen", "ohne Angabe"
+
+
+def by_text(connection: duckdb.DuckDBPyConnection, column: str) -> pd.DataFrame:
+    """Add up what was kept of the lines by a column of texts, the largest groups first.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        Holds the views `raw` and `judged` of `transactions.clean`.
+    column : str
+        For example ``category``.
+
+    Returns
+    -------
+    DataFrame
+        `group` (text of the source, `OTHERS` or `UNNAMED`), `lines` and
+        `customers` (counts) and `revenue` (currency, returns taken off).
+    """
+    return connection.execute(
+        f"""
+        WITH kept AS (
+            SELECT coalesce(nullif(trim(raw.{column}), ''), $unnamed) AS "group",
+                   judged.customer_id, due
+            FROM raw JOIN judged USING (line) WHERE reason IS NULL
+        ), ranked AS (
+            SELECT "group", row_number() OVER (ORDER BY sum(due) DESC, "group") AS place
+            FROM kept GROUP BY "group"
+        )
+        SELECT CASE WHEN place <= $n THEN "group" ELSE $others END AS "group",
+               count(*) AS lines, count(DISTINCT customer_id) AS customers,
+               sum(due)::DOUBLE AS revenue
+        FROM kept JOIN ranked USING ("group")
+        GROUP BY ALL ORDER BY min(place)
+        """,
+        {"unnamed": UNNAMED, "others": OTHERS, "n": MAX_GROUPS},
+    ).df()
 
 
 def of_lines(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:

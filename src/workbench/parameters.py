@@ -54,6 +54,13 @@ def _no_bool(value: Any) -> Any:
     return value
 
 
+def _switch(value: Any) -> Any:
+    # YAML knows on and off as true and false.
+    spelled = {"true": "on", "false": "off"}
+    return spelled.get(str(value).lower(), value)
+
+
+Switch = Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Decimal = Annotated[float, BeforeValidator(_no_bool)]
 IsoDay = Annotated[str, AfterValidator(_iso_day_or_empty)]
@@ -84,7 +91,16 @@ class Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     transactions: str = Field("dataset:cdnow", min_length=1, description="Quelle der Bestellungen")
+    query: str = Field("", description="Tabelle, SELECT oder Tabellenblatt der Quelle")
     columns: dict[str, str] | str = Field({}, description="unsere Spaltennamen zu Ihren")
+    dialect: dict[str, str] = Field({}, description="Schreibweise der Quelle, leer: wird erkannt")
+    customers: str = Field("", description="Quelle der Kundenstammdaten")
+    consent: str = Field("", description="Quelle der Einwilligungen und Widersprüche")
+    erasure: str = Field("", description="Quelle der Löschliste")
+    contacts: str = Field("", description="Quelle der Kontakte und Kampagnen")
+    survey: str = Field("", description="Quelle der Befragung")
+    complaints: str = Field("", description="Quelle der Beschwerden")
+    budget: str = Field("", description="Quelle der Budgets")
     run_dir: str = Field("", description="Ordner eines laufenden Berichts, sonst leer")
     as_of: IsoDay = Field("", description="Stichtag, leer: letzter Tag der Daten")
     holdout_days: Whole = Field(
@@ -102,12 +118,21 @@ class Parameters(BaseModel):
     locale: Literal["de_DE", "de_AT", "de_CH"] = Field(
         "de_DE", description="Schreibweise der Zahlen"
     )
+    returns: Literal["net", "same_day", "drop", "separate"] = Field(
+        "net", description="Retouren: net verrechnet, same_day, drop, separate"
+    )
     duplicates: Literal["report", "drop"] = Field(
         "report", description="gleiche Zeilen: report behält und zählt, drop entfernt"
     )
     max_loss: Decimal = Field(
         0.35, ge=0, le=1, description="höchster Anteil, den die Bereinigung entfernen darf"
     )
+    pseudonymise: Switch = Field(
+        "auto", description="Kundennummern ersetzen: auto heißt bei eigenen Daten"
+    )
+    purpose: str = Field("", description="Zweck der Auswertung, für den Steckbrief")
+    legal_basis: str = Field("", description="Rechtsgrundlage, für den Steckbrief")
+    retention: str = Field("", description="Aufbewahrung, für den Steckbrief")
     k: Whole = Field(5, ge=1, description="kleinste Gruppe, die gezeigt wird")
     fatal: list[str] = Field([], description="Prüfungen, die den Lauf mit Status 1 beenden")
     seed: Whole = Field(20050401, ge=0, lt=2**32, description="Startwert für jeden Zufall")
@@ -208,6 +233,8 @@ def _one_sentence(error: ValidationError, values: Mapping[str, Any]) -> str:
         "dict_type": "is no mapping such as {customer_id: KundenNr}",
         "list_type": "is no list such as [clv_holdout]",
     }.get(first["type"])
+    if name == "dialect":
+        expected = "is no mapping such as {date_format: dmy}"
     if name == "columns":
         expected = "is no mapping such as {customer_id: KundenNr} and no preset"
     if expected is None:

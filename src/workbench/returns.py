@@ -26,6 +26,9 @@ COUNTS = {
     "returns_met": "Retouren, die einen Kauf mindern können, mit diesem Teil ihres Betrags",
 }
 
+# Columns of `unsettled` that are text.
+UNSETTLED_TEXTS = ("customer_id", "order_id", "product_id", "money")
+
 # What a return and its purchase have in common. A length in front keeps the parts of a key
 # apart, whatever stands in them.
 _NAMED_KEY = (
@@ -250,9 +253,10 @@ def unsettled(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Lines of the customers who returned something: `line`, `customer_id`,
-        `order_id`, `product_id`, `day`, `moment`, `money` (text of a decimal,
-        currency) and `is_return`, sorted. Purchases that no return can meet
+        Lines of the customers who returned something, sorted by all columns:
+        `line` (a number of their own), `customer_id`, `day`, `moment`,
+        `is_return`, `order_id`, `product_id` and `money` (text of a decimal,
+        currency). Purchases that no return can meet
         are added up, one row per customer and day, under a product of their own.
     """
     table = connection.execute(
@@ -274,26 +278,23 @@ def unsettled(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
             LEFT JOIN met_by AS by_item
             ON theirs.customer_id = by_item.customer_id AND theirs.item = by_item.key
         )
-        SELECT line, customer_id, order_id, product_id, day, moment,
-               money::VARCHAR AS money, is_return
-        FROM judged_lines WHERE is_open
-        UNION ALL
-        SELECT min(line), customer_id, NULL, {_CLOSED} || day, day, min(moment),
-               sum(money)::VARCHAR, false
-        FROM judged_lines WHERE NOT is_open GROUP BY customer_id, day
-        ORDER BY customer_id, line
+        SELECT row_number() OVER (
+                   ORDER BY customer_id, day, moment, is_return, order_id, product_id, money
+               ) AS line, *
+        FROM (
+            SELECT customer_id, day, moment, is_return, order_id, product_id,
+                   money::VARCHAR AS money
+            FROM judged_lines WHERE is_open
+            UNION ALL
+            SELECT customer_id, day, min(moment), false, NULL, {_CLOSED} || day,
+                   sum(money)::VARCHAR
+            FROM judged_lines WHERE NOT is_open GROUP BY customer_id, day
+        )
+        ORDER BY line
         """
     ).df()
-    return table.astype(
-        {
-            "customer_id": "str",
-            "order_id": "str",
-            "product_id": "str",
-            "money": "str",
-            "day": "datetime64[us]",
-            "moment": "datetime64[us]",
-        }
-    )
+    times = {"day": "datetime64[us]", "moment": "datetime64[us]"}
+    return table.astype(times | dict.fromkeys(UNSETTLED_TEXTS, "str"))
 
 
 def restate(

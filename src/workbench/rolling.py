@@ -22,6 +22,7 @@ def panels(
     origins: Sequence[pd.Timestamp],
     horizon_days: int,
     as_of: pd.Timestamp,
+    known: summary.Known | None = None,
 ) -> dict[pd.Timestamp, snapshots.Panel]:
     """Make the panel of each origin.
 
@@ -38,24 +39,34 @@ def panels(
         Length of the outcome window.
     as_of : Timestamp
         Last complete day.
+    known : callable, optional
+        Gives the orders as they were known on a day, as in `snapshots.panel`.
 
     Returns
     -------
     dict of Timestamp to Panel
     """
-    known = {
+    bare = {
         origin: snapshots.panel(
-            orders, origin=origin, horizon_days=horizon_days, gap_days=0, as_of=as_of
+            orders,
+            origin=origin,
+            horizon_days=horizon_days,
+            gap_days=0,
+            as_of=as_of,
+            known=known,
         )
         for origin in origins
     }
     made = {
         origin: panel._replace(
             features=_with_purchase_model(
-                panel.features, orders, origin=origin, horizon_days=horizon_days
+                panel.features,
+                orders if known is None else known(origin),
+                origin=origin,
+                horizon_days=horizon_days,
             )
         )
-        for origin, panel in known.items()
+        for origin, panel in bare.items()
     }
     if all(snapshots.P_NO_PURCHASE in panel.features for panel in made.values()):
         return made

@@ -214,6 +214,7 @@ def labels(
     horizon_days: int,
     gap_days: int,
     as_of: pd.Timestamp,
+    customers: pd.Index | None = None,
 ) -> pd.Series:
     """Tell which customers buy nothing in the outcome window after an origin.
 
@@ -231,6 +232,9 @@ def labels(
         measure is prepared.
     as_of : Timestamp
         Last complete day.
+    customers : Index, optional
+        Other customers: those of whom it was known at the origin that they had
+        bought, where a return has changed that since.
 
     Returns
     -------
@@ -255,15 +259,17 @@ def labels(
             f"{(window_end - as_of).days} days after the last complete day {as_of.date()}: nobody "
             "can have bought there yet. Take an earlier origin or a shorter horizon."
         )
-    known = orders.loc[orders["date"] <= origin, "customer_id"].drop_duplicates().sort_values()
-    if known.empty:
+    if customers is None:
+        bought = orders.loc[orders["date"] <= origin, "customer_id"]
+        customers = pd.Index(bought.drop_duplicates().sort_values(), name="customer_id")
+    if customers.empty:
         raise DataError(
             f"no purchase up to origin={origin.date()}; the first one is on "
             f"{orders['date'].min().date()}. Take a later origin."
         )
     in_window = (orders["date"] > window_start) & (orders["date"] <= window_end)
-    churned = ~known.isin(orders.loc[in_window, "customer_id"]).to_numpy()
-    return pd.Series(churned, index=pd.Index(known, name="customer_id"), name="churned")
+    churned = ~customers.isin(orders.loc[in_window, "customer_id"])
+    return pd.Series(churned, index=customers, name="churned")
 
 
 def panel(
@@ -273,15 +279,26 @@ def panel(
     horizon_days: int,
     gap_days: int,
     as_of: pd.Timestamp,
+    known: summary.Known | None = None,
 ) -> Panel:
-    """Join features and labels of one origin; parameters as in `features` and `labels`."""
-    return Panel(
-        features=features(orders, origin=origin, horizon_days=horizon_days),
-        churned=labels(
-            orders, origin=origin, horizon_days=horizon_days, gap_days=gap_days, as_of=as_of
-        ),
-        outcome_end=origin + pd.Timedelta(days=gap_days + horizon_days),
+    """Join features and labels of one origin; parameters as in `features` and `labels`.
+
+    With `known`, which gives the orders as they were known on a day, features
+    know the origin's day and labels the last day of the outcome window.
+    """
+    outcome_end = origin + pd.Timedelta(days=gap_days + horizon_days)
+    past = features(
+        orders if known is None else known(origin), origin=origin, horizon_days=horizon_days
     )
+    churned = labels(
+        orders if known is None else known(min(outcome_end, as_of)),
+        customers=past.index,
+        origin=origin,
+        horizon_days=horizon_days,
+        gap_days=gap_days,
+        as_of=as_of,
+    )
+    return Panel(past, churned, outcome_end)
 
 
 def _to_mean(money: pd.Series) -> pd.Series:

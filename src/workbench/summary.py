@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from workbench.schema import DAYS_PER_WEEK, DataError, TooFewData, check_orders, check_summary
+
+# A day -> the orders as they were known on it. A return that comes later may change an order.
+Known = Callable[[pd.Timestamp], pd.DataFrame]
 
 
 class Split(NamedTuple):
@@ -151,7 +155,13 @@ def default_holdout_days(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> int:
     return max(1, -(-span // (2 * DAYS_PER_WEEK))) * DAYS_PER_WEEK
 
 
-def split(orders: pd.DataFrame, *, as_of: pd.Timestamp, holdout_days: int) -> Split:
+def split(
+    orders: pd.DataFrame,
+    *,
+    as_of: pd.Timestamp,
+    holdout_days: int,
+    known: Known | None = None,
+) -> Split:
     """Cut a table of orders by date into calibration and holdout.
 
     Parameters
@@ -163,6 +173,9 @@ def split(orders: pd.DataFrame, *, as_of: pd.Timestamp, holdout_days: int) -> Sp
     holdout_days : int
         Length of the holdout; the calibration ends that many days before
         `as_of`.
+    known : callable, optional
+        Gives the orders as they were known on a day; without it, those up to
+        that day.
 
     Returns
     -------
@@ -188,7 +201,7 @@ def split(orders: pd.DataFrame, *, as_of: pd.Timestamp, holdout_days: int) -> Sp
             have=have,
             need=need,
         )
-    calibration = summarise(orders, as_of=cutoff)
+    calibration = summarise(orders if known is None else known(cutoff), as_of=cutoff)
     later = orders[(orders["date"] > cutoff) & (orders["date"] <= as_of)]
     later = later.sort_values(["customer_id", "date"]).groupby("customer_id")["amount"]
     holdout = pd.DataFrame({"purchases": later.size(), "revenue": later.sum()})

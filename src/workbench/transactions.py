@@ -23,6 +23,8 @@ COLLECTIVE = (
     *("laufkundschaft", "laufkunde", "laufkunden", "sammelkunde", "sammelkunden", "sammelkonto"),
     *("diverse", "divers", "cpd-kunde", "cpd-konto"),
 )
+# Texts by which what was kept is added up.
+GROUPED = ("category", "channel")
 # What stands for no date lies before: day 0 of Excel (1899-12-30) and of Unix (1970-01-01).
 FIRST_DAY = pd.Timestamp("1980-01-01")
 REASONS = {
@@ -115,6 +117,8 @@ class Cleaned(NamedTuple):
         What stands in the column `currency`; '' where there is none.
     unsettled : DataFrame
         As in `returns.unsettled`, to settle the returns again.
+    made_of : dict of str to DataFrame
+        As in `line_counts.by_text`, for those of `GROUPED` that the source has.
     """
 
     orders: pd.DataFrame
@@ -125,6 +129,7 @@ class Cleaned(NamedTuple):
     returned: pd.DataFrame
     currency: str
     unsettled: pd.DataFrame
+    made_of: dict[str, pd.DataFrame]
 
 
 class _Loss(NamedTuple):
@@ -231,7 +236,16 @@ def clean(
         settling.returned(connection),
         currency,
         settling.unsettled(connection),
+        {name: line_counts.by_text(connection, name) for name in GROUPED if name in source.columns},
     )
+
+
+def customers_read(source: Source) -> pd.Index:
+    """Return the ids in the lines of a source that was cleaned, also of those left out."""
+    rows = source.connection.execute(
+        "SELECT DISTINCT customer_id FROM lines WHERE customer_id IS NOT NULL ORDER BY ALL"
+    ).fetchall()
+    return pd.Index([customer for (customer,) in rows], dtype="str", name="customer_id")
 
 
 def _judge_lines(
@@ -395,7 +409,7 @@ def _check_signs(connection: duckdb.DuckDBPyConnection) -> None:
     if n and n == n_negative:
         raise DataError(
             f"no purchases: all {n} amounts are negative. These are returns, or the export "
-            "writes purchases with a minus: then turn the sign of the export."
+            'writes purchases with a minus: then say dialect={"returns_sign": "+"}.'
         )
 
 

@@ -21,6 +21,12 @@ FORECASTS = {
     "population_mean": "Alle wie der Durchschnitt",
     "nobody_buys": "Niemand kauft",
 }
+POLICIES = {
+    "net": "Retoure mindert ihren Kauf",
+    "same_day": "Retoure mindert den Tag, an dem sie eingeht",
+    "drop": "Retouren bleiben außer Acht",
+    "separate": "Retouren stehen in einer eigenen Tabelle",
+}
 CAUTIONS = {
     "": "Die Anpassung ist rechnerisch eindeutig: Es gibt genau eine beste Lösung.",
     "no_dropout": "Achtung: Nach dem Modell wandert fast niemand ab. Die Daten sagen zu wenig "
@@ -285,3 +291,26 @@ def deciles_alt(table: pd.DataFrame, *, style: Style) -> Sentence:
 
 def _side(difference: float) -> str:
     return "über" if difference >= 0 else "unter"
+
+
+def no_returns() -> Sentence:
+    """Say that there is nothing to choose."""
+    return say("Die Daten enthalten keine Retouren; die Zählweise ändert nichts.")
+
+
+def return_policies(table: pd.DataFrame, *, chosen: str, style: Style) -> Sentence:
+    """Say how much of the value of the base hangs on the way returns are counted."""
+    values = table["value"].dropna()
+    if chosen not in values.index or len(values) < 2 or values[chosen] <= 0:
+        return say(
+            "Nicht unter jeder Zählweise lassen sich die Modelle anpassen; die Tabelle nennt, "
+            "was bleibt. Gewählt ist: " + POLICIES[chosen] + "."
+        )
+    low, high = values.min(), values.max()
+    return say(
+        "Je nachdem, wie Retouren zählen, beträgt der Wert des Kundenstamms {von} bis {bis}; "
+        "das ist ein Unterschied von {anteil}. Gewählt ist: " + POLICIES[chosen] + ".",
+        von=style.money(low),
+        bis=style.money(high),
+        anteil=style.share((high - low) / values[chosen], digits=1),
+    )
