@@ -75,6 +75,19 @@ def cdnow(tmp_path_factory) -> Path:
     return folder / "reports" / "cdnow"
 
 
+@pytest.fixture(scope="session")
+def beispiel(tmp_path_factory) -> Path:
+    """The report of Musterhandel, with all its tables."""
+    folder = tmp_path_factory.mktemp("beispiel")
+    done = workbench_run(
+        folder,
+        *("--transactions", "dataset:beispiel", "-p", "pseudonymise", "on"),
+        *("-p", "purpose", "Kundenbindung", "-p", "legal_basis", "berechtigtes Interesse"),
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / "reports" / "beispiel"
+
+
 class Postgres(NamedTuple):
     """A server on this machine: its address without a password, and the password."""
 

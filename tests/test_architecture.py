@@ -62,7 +62,7 @@ MAY_IMPORT = {
     "consents": {"schema", "companion_cells"},
     "companion_columns": {"schema", "sources", "transactions", "companion_cells", "consents"},
     "companions": {
-        *("schema", "sources", "dialects", "transactions"),
+        *("schema", "sources", "dialects", "transactions", "identifiers"),
         *("companion_cells", "companion_columns", "consents"),
     },
     "intake": {

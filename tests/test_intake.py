@@ -78,8 +78,12 @@ def files(folder) -> list[str]:
 
 def check_same(one: intake.Base, two: intake.Base) -> None:
     pd.testing.assert_frame_equal(one.orders, two.orders, check_exact=True)
-    pd.testing.assert_frame_equal(one.unsettled, two.unsettled, check_exact=True)
     assert one[1:-1] == two[1:-1]
+    lines = [
+        base.unsettled.connection.sql(f"FROM {base.unsettled.table} ORDER BY ALL").fetchall()
+        for base in (one, two)
+    ]
+    assert lines[0] == lines[1]
 
 
 # by hand

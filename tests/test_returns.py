@@ -532,4 +532,4 @@ def test_what_was_known_on_a_day_is_what_cleaning_up_to_that_day_gives(uci):
             expected = clean(uci, max_loss=1, returns=policy, as_of=day).orders
             found = returns.restate(cleaned.orders, cleaned.unsettled, policy=policy, as_of=day)
             pd.testing.assert_frame_equal(found, expected)
-    assert len(cleaned.unsettled) < 0.35 * uci.n_rows
+    assert cleaned.unsettled.n_rows < 0.35 * uci.n_rows

@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench import companion_cells as cells
 from workbench import companion_columns as shapes
-from workbench import consents, sources
+from workbench import consents, identifiers, sources
 from workbench.dialects import Fact
 from workbench.schema import DataError, ParameterError, TableForm
 from workbench.sources import PRESETS, Source
@@ -148,6 +148,8 @@ class Companion(NamedTuple):
         Of the source, as in `sources.Source`.
     facts : tuple of Fact
         What its user should know of the reading.
+    identified : DataFrame
+        As in `identifiers.judge`: which columns name a person, by their names.
     """
 
     name: str
@@ -158,6 +160,7 @@ class Companion(NamedTuple):
     sha256: str
     n_rows: int
     facts: tuple[Fact, ...]
+    identified: pd.DataFrame
 
 
 def read(
@@ -243,6 +246,7 @@ def read(
         sha256=source.sha256,
         n_rows=source.n_rows,
         facts=source.facts,
+        identified=identifiers.judge(source.columns_found, used=source.columns, samples={}),
     )
 
 

@@ -23,6 +23,7 @@ from workbench import (
 from workbench import returns as settling
 from workbench.companions import Companion
 from workbench.dialects import Fact
+from workbench.returns import Unsettled
 from workbench.schema import TRANSACTIONS, DataError, check_orders
 from workbench.sources import Source
 
@@ -56,8 +57,8 @@ class Base(NamedTuple):
         Short name, shown name and ISO code of the source.
     returns : str
         How returns were settled, a policy of `returns.settle`.
-    unsettled : DataFrame
-        As in `returns.unsettled`: what it takes to settle them again.
+    unsettled : Unsettled
+        What it takes to settle them again.
     """
 
     orders: pd.DataFrame
@@ -66,7 +67,7 @@ class Base(NamedTuple):
     label: str
     currency: str
     returns: str
-    unsettled: pd.DataFrame
+    unsettled: Unsettled
 
     def known(self, day: pd.Timestamp) -> pd.DataFrame:
         """Return the orders as they were known on a day: without the returns that came later."""
@@ -74,7 +75,7 @@ class Base(NamedTuple):
 
     def by_policy(self) -> dict[str, pd.DataFrame]:
         """Return the orders under each policy for returns; empty where there are none."""
-        if self.unsettled.empty:
+        if not self.unsettled.n_rows:
             return {}
         return {
             policy: settling.restate(self.orders, self.unsettled, policy=policy, as_of=self.as_of)
@@ -232,7 +233,7 @@ def read(
         label=source.label,
         currency=_currency(currency, source.currency, cleaned.currency),
         returns=returns,
-        unsettled=_hide(cleaned.unsettled, key),
+        unsettled=_hide_lines(cleaned.unsettled, key),
     )
     return Reading(
         base=base,
@@ -310,8 +311,16 @@ def _hide(table: pd.DataFrame, key: bytes | None) -> pd.DataFrame:
     for name in hidden.columns.intersection(["customer_id", "referred_by"]):
         filled = hidden[name].dropna()
         hidden.loc[filled.index, name] = pseudonyms.pseudonymise(filled, key=key)
-    order = [name for name in ("customer_id", "date", "line") if name in hidden]
+    order = [name for name in ("customer_id", "date") if name in hidden]
     return hidden.sort_values(order or list(hidden.columns), ignore_index=True, kind="stable")
+
+
+def _hide_lines(kept: Unsettled, key: bytes | None) -> Unsettled:
+    if key is None:
+        return kept
+    ids = settling.customers(kept)
+    hidden = pseudonyms.pseudonymise(ids, key=key)
+    return settling.renamed(kept, pd.DataFrame({"customer_id": ids, "name": hidden}))
 
 
 def load(x: str, *, run_dir: str, **how: Any) -> Base:
@@ -340,8 +349,6 @@ def load(x: str, *, run_dir: str, **how: Any) -> Base:
     origin = json.loads((folder / ORIGIN).read_text(encoding="utf-8"))
     # DuckDB hands back microseconds or days; one unit keeps arithmetic alike in both ways in.
     orders = read_table(folder / ORDERS).astype({"date": "datetime64[us]"})
-    unsettled = read_table(folder / UNSETTLED)
-    times = {"day": "datetime64[us]", "moment": "datetime64[us]"}
     check_orders(orders)
     return Base(
         orders=orders,
@@ -350,7 +357,7 @@ def load(x: str, *, run_dir: str, **how: Any) -> Base:
         label=origin["label"],
         currency=origin["currency"],
         returns=origin["returns"],
-        unsettled=unsettled.astype(times | dict.fromkeys(settling.UNSETTLED_TEXTS, "str")),
+        unsettled=settling.read_unsettled(folder / UNSETTLED),
     )
 
 
@@ -360,9 +367,12 @@ def hand_over(reading: Reading, *, run_dir: str) -> None:
         return
     base = reading.base
     write_table(base.orders, Path(run_dir) / ORDERS)
-    write_table(base.unsettled, Path(run_dir) / UNSETTLED)
+    settling.write_unsettled(base.unsettled, Path(run_dir) / UNSETTLED)
+    (Path(run_dir) / UNSETTLED).chmod(0o600)
     write_table(reading.ids.to_frame(), Path(run_dir) / IDS)
     for name, companion in reading.companions.items():
+        if name == "erasure":
+            continue
         table = companion.table
         table = table.reset_index() if table.index.name else table
         write_table(table, Path(run_dir) / CUSTOMERS_FOLDER / f"table_{name}.parquet")

@@ -44,6 +44,8 @@ COLUMNS: dict[str, tuple[Any, ...]] = {
     "kind": ("Personenbezug", "text"),
     "recognised_by": ("Erkannt", "text"),
     "decision": ("Was aus ihr wird", "text"),
+    "reason": ("Schritt", "text"),
+    "check": ("Auffälligkeit", "text"),
     "n_read": ("Gelesene Zeilen", "count"),
     "n_kept": ("Behaltene Zeilen", "count"),
     "customers_known": ("Davon mit Bestellungen", "count"),

@@ -12,6 +12,7 @@ from workbench.intake import Reading
 from workbench.outputs import Missing, Sentence, say
 from workbench.release import LEAKS
 
+ORDERS = "Bestellungen"
 NOT_GIVEN = "nicht angegeben"
 NOT_SHOWN = "[nicht gezeigt]"
 # A row of the record, of the reading of a source.
@@ -51,21 +52,23 @@ def made_of(reading: Reading, column: str) -> pd.DataFrame | Missing:
     return table.assign(group=visible(table["group"]), revenue_share=share)
 
 
-def columns(identified: pd.DataFrame) -> pd.DataFrame:
-    """List the columns of the source and what becomes of each.
-
-    Parameters
-    ----------
-    identified : DataFrame
-        From `identifiers.judge`.
+def columns(reading: Reading) -> pd.DataFrame:
+    """List the columns of every source and what becomes of each.
 
     Returns
     -------
     DataFrame
-        `column`, `kind`, `recognised_by` and `decision`, German.
+        `label` (the table), `column`, `kind`, `recognised_by` and `decision`,
+        German.
     """
+    tables = {
+        ORDERS: reading.identified,
+        **{LABELS[name]: companion.identified for name, companion in reading.companions.items()},
+    }
+    identified = pd.concat(tables, names=["label"]).reset_index("label")
     return pd.DataFrame(
         {
+            "label": identified["label"],
             "column": visible(identified["column"]),
             "kind": identified["kind"].map(KINDS).fillna(""),
             "recognised_by": identified["recognised_by"].map(_BY),
@@ -101,6 +104,54 @@ def companions(reading: Reading, *, k: int) -> pd.DataFrame | Missing:
             }
         )
     return pd.DataFrame(rows, columns=["label", "n_read", "n_kept", "customers", "customers_known"])
+
+
+def companion_steps(reading: Reading, *, k: int) -> pd.DataFrame:
+    """List what became of the rows of each optional table.
+
+    Returns
+    -------
+    DataFrame
+        `label` (the table) and `reason` (German), `n_rows`, `customers` (missing
+        where fewer than `k`) and `first_lines` (texts; empty for people who are
+        left out and for small groups).
+    """
+    steps = pd.concat(
+        companion.balance[companion.balance["n_rows"] > 0].assign(table=LABELS[companion.name])
+        for companion in reading.companions.values()
+    )
+    small = (steps["customers"] > 0) & (steps["customers"] < k)
+    # Together with the steps that are shown, what was read would give a small one away.
+    exposed = steps["table"].isin(steps.loc[small, "table"]) & (steps["reason"] == "read")
+    unnamed = small | steps["reason"].isin(["erased", "objected"])
+    return pd.DataFrame(
+        {
+            "label": steps["table"],
+            "reason": steps["label"],
+            "n_rows": steps["n_rows"],
+            "customers": steps["customers"].astype(float).mask(small | exposed),
+            "first_lines": steps["first_lines"].mask(unnamed, ""),
+        }
+    )
+
+
+def companion_checks(reading: Reading, *, k: int) -> pd.DataFrame:
+    """List what stands out in each optional table: `label`, `check` (German) and `n`."""
+    checks = pd.concat(
+        companion.checks[companion.checks["n"] > 0].assign(table=LABELS[companion.name])
+        for companion in reading.companions.values()
+    )
+    small = checks["code"].str.startswith("customers") & (checks["n"] < k)
+    # All customers less one part are the other part.
+    halves = checks["code"].isin(["customers_known", "customers_unknown"])
+    small |= halves & checks["table"].isin(checks.loc[small & halves, "table"])
+    return pd.DataFrame(
+        {
+            "label": checks["table"],
+            "check": checks["label"],
+            "n": checks["n"].astype(float).mask(small),
+        }
+    )
 
 
 def record(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
+from pathlib import Path
+from typing import NamedTuple
+
 import duckdb
 import pandas as pd
 
@@ -26,9 +30,6 @@ COUNTS = {
     "returns_met": "Retouren, die einen Kauf mindern können, mit diesem Teil ihres Betrags",
 }
 
-# Columns of `unsettled` that are text.
-UNSETTLED_TEXTS = ("customer_id", "order_id", "product_id", "money")
-
 # What a return and its purchase have in common. A length in front keeps the parts of a key
 # apart, whatever stands in them.
 _NAMED_KEY = (
@@ -37,6 +38,9 @@ _NAMED_KEY = (
 _ITEM_KEY = "coalesce('p' || product_id, 'a' || abs(money))"
 # No export writes a unit separator into the code of a product.
 _CLOSED = "chr(31)"
+_UNSETTLED = (
+    "customer_id, day, moment, is_return, order_id, product_id, money::DECIMAL(38, 4) AS money"
+)
 
 
 def settle(connection: duckdb.DuckDBPyConnection, policy: str) -> None:
@@ -242,24 +246,31 @@ def orders(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     return table.astype({"customer_id": "str", "date": "datetime64[us]"})
 
 
-def unsettled(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    """Keep what it takes to settle the returns again, up to another day or by another policy.
+class Unsettled(NamedTuple):
+    """What it takes to settle returns again, up to another day or by another policy.
 
-    Parameters
+    Attributes
     ----------
     connection : DuckDBPyConnection
-        Holds `lines`, as in `settle`.
-
-    Returns
-    -------
-    DataFrame
-        Lines of the customers who returned something, sorted by all columns:
-        `line` (a number of their own), `customer_id`, `day`, `moment`,
-        `is_return`, `order_id`, `product_id` and `money` (text of a decimal,
-        currency). Purchases that no return can meet
-        are added up, one row per customer and day, under a product of their own.
+        Holds the table.
+    table : str
+        Lines of the customers who returned something, with `customer_id`,
+        `day`, `moment`, `is_return`, `order_id`, `product_id` and `money`
+        (decimal, currency). Purchases that no return can meet are added up,
+        one row per customer and day, under a product of their own.
+    n_rows : int
+        Rows of that table; 0 where nothing was returned.
     """
-    table = connection.execute(
+
+    connection: duckdb.DuckDBPyConnection
+    table: str
+    n_rows: int
+
+
+def unsettled(connection: duckdb.DuckDBPyConnection) -> Unsettled:
+    """Keep what it takes to settle the returns of `lines` again; for `lines` see `settle`."""
+    return _kept(
+        connection,
         f"""
         WITH theirs AS (
             SELECT *, {_NAMED_KEY} AS named, {_ITEM_KEY} AS item
@@ -278,27 +289,62 @@ def unsettled(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
             LEFT JOIN met_by AS by_item
             ON theirs.customer_id = by_item.customer_id AND theirs.item = by_item.key
         )
-        SELECT row_number() OVER (
-                   ORDER BY customer_id, day, moment, is_return, order_id, product_id, money
-               ) AS line, *
-        FROM (
-            SELECT customer_id, day, moment, is_return, order_id, product_id,
-                   money::VARCHAR AS money
-            FROM judged_lines WHERE is_open
-            UNION ALL
-            SELECT customer_id, day, min(moment), false, NULL, {_CLOSED} || day,
-                   sum(money)::VARCHAR
-            FROM judged_lines WHERE NOT is_open GROUP BY customer_id, day
+        SELECT {_UNSETTLED} FROM judged_lines WHERE is_open
+        UNION ALL
+        SELECT customer_id, day, min(moment), false, NULL, {_CLOSED} || day,
+               sum(money)::DECIMAL(38, 4)
+        FROM judged_lines WHERE NOT is_open GROUP BY customer_id, day
+        """,
+    )
+
+
+def read_unsettled(path: Path) -> Unsettled:
+    """Read what `write_unsettled` wrote."""
+    connection = duckdb.connect(config={"threads": 1})
+    return _kept(connection, f"FROM read_parquet({_literal(path)})")
+
+
+def write_unsettled(kept: Unsettled, path: Path) -> None:
+    """Write a Parquet file; the same lines in any order give the same bytes."""
+    with kept.connection.cursor() as cursor:
+        cursor.execute(
+            f"COPY (FROM {kept.table} ORDER BY ALL) TO {_literal(path)} "
+            "(FORMAT parquet, COMPRESSION zstd)"
         )
-        ORDER BY line
-        """
+
+
+def customers(kept: Unsettled) -> pd.Series:
+    """Return the ids of those who returned something, each once, sorted."""
+    rows = kept.connection.execute(
+        f"SELECT DISTINCT customer_id FROM {kept.table} ORDER BY ALL"
     ).df()
-    times = {"day": "datetime64[us]", "moment": "datetime64[us]"}
-    return table.astype(times | dict.fromkeys(UNSETTLED_TEXTS, "str"))
+    return rows["customer_id"].astype("str")
+
+
+def renamed(kept: Unsettled, names: pd.DataFrame) -> Unsettled:
+    """Put other ids for those of the customers.
+
+    Parameters
+    ----------
+    kept : Unsettled
+        Stays as it is.
+    names : DataFrame
+        `customer_id` and the `name` that stands for it.
+    """
+    kept.connection.register("names", names)
+    renamed = _kept(
+        kept.connection,
+        f"""
+        SELECT kept.* REPLACE (name AS customer_id)
+        FROM {kept.table} AS kept JOIN names USING (customer_id)
+        """,
+    )
+    kept.connection.unregister("names")
+    return renamed
 
 
 def restate(
-    orders_now: pd.DataFrame, lines: pd.DataFrame, *, policy: str, as_of: pd.Timestamp
+    orders_now: pd.DataFrame, kept: Unsettled, *, policy: str, as_of: pd.Timestamp
 ) -> pd.DataFrame:
     """Settle the returns as they were known on a day, or by another policy.
 
@@ -310,8 +356,8 @@ def restate(
     ----------
     orders_now : DataFrame
         All orders, settled by any policy.
-    lines : DataFrame
-        As `unsettled` gives them.
+    kept : Unsettled
+        From `unsettled`.
     policy : {"net", "same_day", "drop", "separate"}
         As in `settle`.
     as_of : Timestamp
@@ -322,22 +368,31 @@ def restate(
     DataFrame
         Orders up to `as_of`: `customer_id`, `date`, `amount`, sorted.
     """
-    past = lines[lines["day"] <= as_of]
     others = orders_now[
-        (orders_now["date"] <= as_of) & ~orders_now["customer_id"].isin(lines["customer_id"])
+        (orders_now["date"] <= as_of) & ~orders_now["customer_id"].isin(customers(kept))
     ]
-    if past.empty:
-        return others.reset_index(drop=True)
-    with duckdb.connect(config={"threads": 1}) as connection:
-        connection.register("past", past)
-        connection.execute(
-            """
-            CREATE TABLE lines AS
-            SELECT * REPLACE (money::DECIMAL(18, 4) AS money, day::DATE AS day),
-                   NULL::VARCHAR AS reason FROM past
-            """
+    with kept.connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE lines AS
+            SELECT row_number() OVER () AS line, *, NULL::VARCHAR AS reason
+            FROM {kept.table} WHERE day <= ?
+            """,
+            [as_of.date()],
         )
-        settle(connection, policy)
-        theirs = orders(connection)
+        settle(cursor, policy)
+        theirs = orders(cursor)
     both = pd.concat([others, theirs], ignore_index=True)
     return both.sort_values(["customer_id", "date"], ignore_index=True)
+
+
+def _kept(connection: duckdb.DuckDBPyConnection, query: str) -> Unsettled:
+    """Store a query under a name of its own: one connection may clean more than once."""
+    table = f"unsettled_{uuid.uuid4().hex}"
+    connection.execute(f"CREATE TABLE {table} AS {query}")
+    n_rows = connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
+    return Unsettled(connection, table, n_rows)
+
+
+def _literal(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

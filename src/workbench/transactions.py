@@ -115,8 +115,8 @@ class Cleaned(NamedTuple):
         `returns` is ``separate``.
     currency : str
         What stands in the column `currency`; '' where there is none.
-    unsettled : DataFrame
-        As in `returns.unsettled`, to settle the returns again.
+    unsettled : Unsettled
+        To settle the returns again.
     made_of : dict of str to DataFrame
         As in `line_counts.by_text`, for those of `GROUPED` that the source has.
     """
@@ -128,7 +128,7 @@ class Cleaned(NamedTuple):
     last_day: pd.Timestamp
     returned: pd.DataFrame
     currency: str
-    unsettled: pd.DataFrame
+    unsettled: settling.Unsettled
     made_of: dict[str, pd.DataFrame]
 
 
