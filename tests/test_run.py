@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import nbformat
 import pandas as pd
+import psycopg
 import pytest
 from conftest import workbench_run
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -518,3 +519,57 @@ def test_the_codebook_has_every_column_of_every_file(cdnow, beispiel):
     for path in written.values():
         for column in path.read_text("utf-8").split("\n", 1)[0].split(","):
             assert f"`{column}`" in sections[path.name], (path.name, column)
+
+
+def test_a_database_gives_the_tables_of_the_same_parquet_file_and_keeps_its_password(
+    postgres, tmp_path
+):
+    orders = synthetic.purchases(
+        **{"r": 0.8, "alpha_days": 60, "a": 0.6, "b": 3, "p": 6, "q": 4, "v": 60},
+        n_customers=150,
+        start=pd.Timestamp("2023-01-01"),
+        acquisition_days=400,
+        end=pd.Timestamp("2024-12-31"),
+        seed=5,
+    ).astype({"date": "datetime64[us]"})
+    orders.to_csv(tmp_path / "kauf.csv", index=False)
+    lines = f"read_csv('{tmp_path / 'kauf.csv'}', all_varchar=true)"
+    duckdb.sql(
+        f"COPY (SELECT customer_id, date::DATE AS date, amount::DECIMAL(12, 4) AS amount "
+        f"FROM {lines}) TO '{tmp_path / 'kauf.parquet'}'"
+    )
+    with psycopg.connect(postgres.address, password=postgres.password) as connection:
+        connection.execute("CREATE TABLE kauf (customer_id text, date date, amount numeric(12, 4))")
+        with connection.cursor().copy("COPY kauf FROM STDIN (FORMAT csv, HEADER)") as copy:
+            copy.write((tmp_path / "kauf.csv").read_bytes())
+
+    asked = ("--only", "01", "--transactions")
+    database = (*asked, postgres.address, "-p", "query", "kauf")
+    done = workbench_run(tmp_path, *database, "--out", "db", PGPASSWORD=postgres.password)
+    assert done.returncode == 0, done.stderr
+    other = workbench_run(tmp_path, *asked, "kauf.parquet", "--out", "file")
+    assert other.returncode == 0, other.stderr
+    names = sorted(path.name for path in (tmp_path / "db" / "tables").iterdir())
+    assert len(names) > 15
+    for name in names:
+        one, two = (tmp_path / site / "tables" / name for site in ("db", "file"))
+        assert one.read_bytes() == two.read_bytes(), name
+    assert (tmp_path / "db/customers/orders.parquet").read_bytes() == (
+        tmp_path / "file/customers/orders.parquet"
+    ).read_bytes()
+
+    failed = workbench_run(tmp_path, *database, "--out", "no", PGPASSWORD="not-the-password")
+    assert failed.returncode == 2
+    assert not (tmp_path / "no").exists()
+    said = done.stdout + done.stderr + failed.stdout + failed.stderr
+    assert postgres.password not in said and "not-the-password" not in said
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert postgres.password.encode() not in path.read_bytes()
+
+
+def test_an_address_with_a_password_is_refused_before_anything_is_written(tmp_path):
+    done = workbench_run(tmp_path, "--transactions", "postgresql://anna:geheim77@127.0.0.1/shop")
+    assert done.returncode == 2
+    assert "geheim77" not in done.stdout + done.stderr
+    assert list(tmp_path.iterdir()) == []
