@@ -60,7 +60,9 @@ MAY_IMPORT = {
     "identifiers": {"schema"},
     "companion_cells": {"schema", "sources", "transactions"},
     "consents": {"schema", "companion_cells"},
-    "companion_columns": {"schema", "sources", "transactions", "companion_cells", "consents"},
+    "companion_columns": {
+        *("schema", "sources", "transactions", "companion_cells", "consents", "identifiers"),
+    },
     "companions": {
         *("schema", "sources", "dialects", "transactions", "identifiers"),
         *("companion_cells", "companion_columns", "consents"),

@@ -111,16 +111,17 @@ def test_the_second_opinion_agrees(cdnow):
         assert abs(float(row["relative_difference"])) < 1e-5
 
 
-def test_every_number_a_reader_sees_stands_in_a_table_file(cdnow):
+@pytest.mark.parametrize("name", ["cdnow", "beispiel"])
+def test_every_number_a_reader_sees_stands_in_a_table_file(request, name):
     """Every figure in findings, tiles, verdicts, captions and tables has its cell."""
-    held = set()
-    for path in (cdnow / "tables").glob("*.csv"):
+    site, held = request.getfixturevalue(name), set()
+    for path in (site / "tables").glob("*.csv"):
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.reader(file):
                 held.update(cell for cell in row if cell)
     values = {float(cell) for cell in held if re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", cell)}
     for stem in PAGES[1:]:
-        notebook = nbformat.read(cdnow / "notebooks" / f"{stem}.ipynb", as_version=4)
+        notebook = nbformat.read(site / "notebooks" / f"{stem}.ipynb", as_version=4)
         for payload in payloads(notebook):
             for value in numbers(payload):
                 near = any(abs(value - other) <= 1e-9 * max(1, abs(value)) for other in values)
@@ -181,7 +182,8 @@ def test_scores_have_one_row_for_each_customer_and_join_every_notebook(cdnow):
     assert len(scores) == 23570
     assert scores["customer_id"].is_monotonic_increasing
     assert scores["customer_id"].iloc[0] == "00001"
-    wanted = {"frequency", "segment", "state", "p_alive", "clv", "churn_probability"}
+    wanted = {"frequency", "segment", "state", "may_be_listed", "p_alive", "clv"}
+    wanted |= {"churn_probability"}
     assert wanted <= set(scores.columns)
     assert not scores.isna().any().any()
 
@@ -285,16 +287,17 @@ def shop(tmp_path_factory) -> Path:
     return folder / "reports" / "laden"
 
 
-def test_no_published_table_shows_a_group_smaller_than_k(shop):
-    seen = 0
-    for path in sorted((shop / "tables").iterdir()):
-        for row in rows(shop, path.stem):
+@pytest.mark.parametrize("name", ["shop", "beispiel"])
+def test_no_published_table_shows_a_group_smaller_than_k(request, name):
+    site, seen = request.getfixturevalue(name), 0
+    for path in sorted((site / "tables").iterdir()):
+        for row in rows(site, path.stem):
             for column in ("customers", "known_customers", "new_customers"):
                 if row.get(column):
                     seen += 1
                     assert not 0 < float(row[column]) < 5, (path.name, row)
     assert seen > 50
-    hidden = [row for row in rows(shop, "notengitter") if row["customers"] == ""]
+    hidden = [row for row in rows(site, "notengitter") if row["customers"] == ""]
     assert hidden
 
 
@@ -573,3 +576,35 @@ def test_an_address_with_a_password_is_refused_before_anything_is_written(tmp_pa
     assert done.returncode == 2
     assert "geheim77" not in done.stdout + done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nobody_on_the_erasure_list_and_no_number_of_a_customer_is_left_in_a_run(beispiel):
+    folder = Path(run.__file__).parents[2] / "data" / "beispiel"
+    ids = set(pd.read_csv(folder / "transaktionen.csv", sep=";", dtype=str)["kunde_id"].dropna())
+    ids = {name for name in ids if re.fullmatch(r"\d{6}", name)}
+    listed = pd.read_csv(folder / "loeschliste.csv", sep=";", dtype=str)["kunde_id"]
+    people = pd.read_csv(folder / "kunden.csv", sep=";", dtype=str)
+    hidden = pseudonyms.pseudonymise(listed, key=pseudonyms.key()).tolist()
+    found = 0
+    for path in (path for path in beispiel.rglob("*") if path.is_file()):
+        if path.suffix == ".parquet":
+            table = duckdb.read_parquet(str(path)).df()
+            text = table.astype(str).to_csv()
+            found += (
+                table["customer_id"].str.startswith("k_").sum() if "customer_id" in table else 0
+            )
+        else:
+            text = path.read_text("utf-8")
+            assert not set(re.findall(r"(?<![\w.,-])\d{6}(?![\w.,-])", text)) & ids - {"000000"}, (
+                path
+            )
+        assert not [name for name in hidden if name in text], path
+        assert not [name for name in people["email"].dropna() if name in text], path
+        # Nothing tells a name in the words of a comment.
+        if path.stem != "table_survey":
+            assert not [name for name in people["name"].dropna() if name in text], path
+    assert found > 10_000
+    counts = {row["label"]: row for row in rows(beispiel, "bereinigung")}
+    assert counts["auf der Löschliste"]["n_rows"] == "55"
+    scores = duckdb.read_parquet(str(beispiel / "customers" / "scores.parquet")).df()
+    assert {"may_email", "may_phone", "may_post", "may_be_listed"} <= set(scores.columns)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from workbench import companion_cells as cells
 from workbench import consents
+from workbench.identifiers import scrub
 from workbench.schema import DataError
 from workbench.sources import Source
 from workbench.transactions import SHOWN_LINES
@@ -221,7 +222,8 @@ def survey(rows: pd.DataFrame, *, source: Source, as_of: pd.Timestamp) -> Shaped
 
     Any other code, such as 11 or 99 for no answer, is an empty answer and
     never a promoter. The scale of satisfaction ends at 10 where more than
-    `SHARE_ABOVE_FIVE` of the marks from 1 to 10 lie above 5, else at 5.
+    `SHARE_ABOVE_FIVE` of the marks from 1 to 10 lie above 5, else at 5. In
+    comments, addresses and numbers that name a person give way to a mark.
     """
     rows = _events(rows, "date", source=source, as_of=as_of)
     mark = cells.numbers(rows["nps"])
@@ -236,7 +238,8 @@ def survey(rows: pd.DataFrame, *, source: Source, as_of: pd.Timestamp) -> Shaped
     cells.check_mostly(
         rows, "satisfaction", bad=no_satisfaction, what="marks of 1 to 5 or 1 to 10", source=source
     )
-    rows = rows.assign(nps=nps, satisfaction=satisfaction, comment=cells.filled(rows["comment"]))
+    scrubbed = cells.filled(rows["comment"]).map(scrub, na_action="ignore").astype("str")
+    rows = rows.assign(nps=nps, satisfaction=satisfaction, comment=scrubbed)
     counts = _counted(
         {
             "nps_answers": nps.notna(),

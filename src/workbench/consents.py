@@ -216,6 +216,28 @@ def may_contact(
     return (keys.isin(allowed) & ~keys.isin(blocked)).rename("may_contact")
 
 
+def permissions(consent: pd.DataFrame, *, customers: Iterable[str]) -> pd.DataFrame:
+    """Say of each customer on which channels advertising may reach him.
+
+    Returns
+    -------
+    DataFrame of bool
+        Indexed by `customer_id`: `may_email` (consent, or § 7 (3) UWG),
+        `may_phone` and `may_post` (consent).
+    """
+    ids = list(customers)
+    return pd.DataFrame(
+        {
+            f"may_{name}": may_contact(consent, customers=ids, channel=channel, by=by)
+            for name, channel, by in (
+                ("email", "email", "bestandskunde_7_3"),
+                ("phone", "telefon", "opt_in"),
+                ("post", "post", "opt_in"),
+            )
+        }
+    )
+
+
 def _strictest(rows: pd.DataFrame) -> pd.Series:
     """Return one status for each id; two spellings of one id are one customer."""
     order = {status: i for i, status in enumerate(STATUSES)}

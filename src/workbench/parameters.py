@@ -130,6 +130,7 @@ class Parameters(BaseModel):
     pseudonymise: Switch = Field(
         "auto", description="Kundennummern ersetzen: auto heißt bei eigenen Daten"
     )
+    winback: bool = Field(False, description="dürfen ehemalige Kunden auf eine Liste")
     purpose: str = Field("", description="Zweck der Auswertung, für den Steckbrief")
     legal_basis: str = Field("", description="Rechtsgrundlage, für den Steckbrief")
     retention: str = Field("", description="Aufbewahrung, für den Steckbrief")

@@ -66,13 +66,16 @@ def columns(reading: Reading) -> pd.DataFrame:
         **{LABELS[name]: companion.identified for name, companion in reading.companions.items()},
     }
     identified = pd.concat(tables, names=["label"]).reset_index("label")
+    decision = identified["decision"]
+    if not reading.pseudonymised:
+        decision = decision.replace("pseudonymised", "used")
     return pd.DataFrame(
         {
             "label": identified["label"],
             "column": visible(identified["column"]),
             "kind": identified["kind"].map(KINDS).fillna(""),
             "recognised_by": identified["recognised_by"].map(_BY),
-            "decision": identified["decision"].map(DECISIONS),
+            "decision": decision.map(DECISIONS),
         }
     )
 
@@ -181,7 +184,8 @@ def record(
     """
     base = reading.base
     n_rows = reading.balance.set_index("reason")["n_rows"]
-    found = reading.identified
+    tables = [reading.identified, *(one.identified for one in reading.companions.values())]
+    found = pd.concat(tables)
     dropped = found.loc[found["decision"] == "dropped", "column"]
     unread = found.loc[found["decision"] == "not_read", "column"]
     names = list(reading.columns.values())

@@ -48,6 +48,8 @@ STATES = (
     "Reaktiviert",
 )
 ONE_TIME_STATES = STATES[:2]
+# Who is in one of these has likely gone; to write to them again is a decision of its own.
+FORMER_STATES = ("Einmalkäufer (still)", "Rückgewinnung")
 USUAL_PAUSE, LONG_PAUSE = 0.75, 0.95
 LIKELY_ALIVE, LIKELY_GONE = 0.7, 0.3
 # A rhythm of one's own needs this many pauses; with fewer the pauses of all count.
@@ -246,6 +248,30 @@ def lifecycle(
         default=STATES[2],
     )
     return pd.Series(state, index=summary.index, name="state")
+
+
+def may_be_listed(state: pd.Series, *, winback: bool) -> pd.Series:
+    """Say which customers may be put on a list: former ones only where that is wanted.
+
+    Parameters
+    ----------
+    state : Series
+        From `lifecycle`.
+    winback : bool
+        Former customers may be on a list too.
+
+    Returns
+    -------
+    Series of bool
+        `may_be_listed`, indexed like `state`.
+
+    Examples
+    --------
+    >>> states = pd.Series(["Bindung aktiv", "Rückgewinnung"])
+    >>> may_be_listed(states, winback=False).tolist()
+    [True, False]
+    """
+    return (winback | ~state.isin(FORMER_STATES)).rename("may_be_listed")
 
 
 def state_sizes(summary: pd.DataFrame, state: pd.Series) -> pd.DataFrame:
