@@ -140,13 +140,14 @@ def suppress_counts(counts: pd.DataFrame, *, k: int) -> pd.DataFrame:
     counts : DataFrame
         As in `transactions.Cleaned`: `code` and `n`.
     k : int
-        Smallest group shown; also between all customers and those who bought.
+        Smallest group shown; also between those who bought, who are a key
+        figure of their own, and any larger group.
     """
     n = counts.set_index("code")["n"].astype(float)
     people = [code for code in n.index if code.startswith(("customers_", "buyers"))]
     small = [code for code in people if 0 < n[code] < k]
-    if 0 < n["customers"] - n["buyers"] < k:
-        small.append("buyers")
+    wider = n.index.intersection(["customers", "customers_with_purchases"])
+    small += [code for code in wider if 0 < n[code] - n["buyers"] < k]
     n[small] = math.nan
     return counts.assign(n=n.to_numpy())
 
