@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "__init__": set(),
     "schema": set(),
     "formats": set(),
-    "parameters": {"schema", "formats"},
+    "parameters": {"schema", "formats", "identifiers"},
     "privacy": set(),
     "newton": {"schema"},
     "synthetic": {"schema"},

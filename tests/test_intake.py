@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench import intake, pseudonyms
+from workbench import evaluation, intake, pseudonyms, snapshots
 from workbench.schema import DataError, check_orders
-from workbench.summary import summarise
+from workbench.summary import default_holdout_days, split, summarise
 from workbench.transactions import TooMuchLost
 
 OPTIONS = {
@@ -160,6 +160,7 @@ def test_a_run_holds_its_tables_and_one_origin(export, run_dir):
         "name": "kunden",
         "label": "",
         "currency": "EUR",
+        "first_day": "1998-01-31",
         "as_of": "1998-03-15",
         "returns": "net",
         "pseudonymised": False,
@@ -369,7 +370,7 @@ def test_pseudonyms_stand_for_ids_in_every_file_of_a_run(export, run_dir):
         if name.endswith("t")
     }
     ids = kept.pop("customers/ids.parquet")
-    assert ids["customer_id"].tolist() == ["anna", "ben@example.org", "carl", "dora"]
+    assert ids["customer_id"].tolist() == ["anna", "ben@example.org", "carl", "dora", "x"]
     assert set(kept) == {
         f"customers/{n}.parquet" for n in ("orders", "unsettled", "table_contacts")
     }
@@ -414,3 +415,41 @@ def test_a_currency_that_the_data_contradict_is_refused(export):
     assert read(path, currency="EUR").base.currency == "EUR"
     with pytest.raises(DataError, match="currency=USD, but the amounts are in EUR"):
         read(path, currency="USD")
+
+
+def test_returns_after_a_cutoff_change_nothing_that_is_known_or_judged_at_it(export):
+    """The first order of all comes back in the holdout, and so does every third one."""
+    days = pd.date_range("2024-01-01", periods=200, freq="D")
+    lines = [f"c{n % 40:02d},{day:%Y-%m-%d},{10 + n},p{n}" for n, day in enumerate(days)]
+    late = [f"c{n % 40:02d},2024-07-15,-{10 + n},p{n}" for n in range(0, 150, 3)]
+    late += ["zoe,2024-07-16,5,q"]
+    cutoff, found = pd.Timestamp("2024-05-31"), []
+    for name, more in (("before.csv", late[-1:]), ("after.csv", late)):
+        base = read(export(*lines, *more, name=name, header=RETURNING_HEADER)).base
+        days_held = (base.as_of - cutoff).days
+        known = base.known(cutoff)
+        test = split(base.orders, as_of=base.as_of, holdout_days=days_held, known=base.known)
+        tracked = evaluation.tracking(
+            base.orders,
+            cutoff=cutoff,
+            as_of=base.as_of,
+            known=known,
+            expected_repeat=lambda ages: ages / 50,
+        )
+        panel = snapshots.panel(
+            base.orders,
+            origin=cutoff - pd.Timedelta(days=30),
+            horizon_days=30,
+            gap_days=0,
+            as_of=base.as_of,
+            known=base.known,
+        )
+        past = tracked[tracked["last_day"] <= cutoff]
+        tables = [known, test.calibration, past, panel.features, panel.churned.to_frame()]
+        held = default_holdout_days(base.first_day, as_of=base.as_of)
+        found.append((tables, (held, test.start), len(base.orders)))
+    (tables, facts, n_before), (tables_after, facts_after, n_after) = found
+    for before, after in zip(tables, tables_after, strict=True):
+        pd.testing.assert_frame_equal(before, after)
+    assert facts == facts_after
+    assert n_before - n_after == len(late) - 1

@@ -463,3 +463,10 @@ def test_a_broken_collection_on_the_command_line_is_refused(name, text):
     match = f"^parameter {name}={re.escape(repr(text))} is no valid YAML"
     with pytest.raises(ParameterError, match=match):
         read_value(name, text)
+
+
+@pytest.mark.parametrize("name", ["purpose", "legal_basis", "retention"])
+def test_words_that_stand_on_every_page_name_nobody(name):
+    with pytest.raises(ParameterError, match=f"parameter {name}=.* holds what names a person"):
+        check({name: "Fragen an anna@example.org"}, declared=[name])
+    assert getattr(check({name: "Art. 6 Abs. 1 lit. f DSGVO"}, declared=[name]), name)

@@ -1,3 +1,4 @@
+import contextlib
 import csv
 import hashlib
 import itertools
@@ -5,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -608,3 +610,28 @@ def test_nobody_on_the_erasure_list_and_no_number_of_a_customer_is_left_in_a_run
     assert counts["auf der Löschliste"]["n_rows"] == "55"
     scores = duckdb.read_parquet(str(beispiel / "customers" / "scores.parquet")).df()
     assert {"may_email", "may_phone", "may_post", "may_be_listed"} <= set(scores.columns)
+
+
+def test_a_select_stands_nowhere_but_as_its_hash(tmp_path):
+    lines = pd.DataFrame({"customer_id": list("abcdefg"), "date": "2024-01-02", "amount": 5.0})
+    with contextlib.closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
+        lines.to_sql("sales", connection, index=False)
+    query = "SELECT * FROM sales WHERE customer_id <> 'KD-700037'"
+    done = workbench_run(
+        tmp_path,
+        *("--only", "01", "--transactions", "sqlite:///shop.db", "-p", "query", query),
+        *("--out", "site"),
+    )
+    assert done.returncode == 0, done.stderr
+    for path in (tmp_path / "site").rglob("*"):
+        if path.suffix in (".html", ".csv", ".ipynb", ".json"):
+            assert "KD-700037" not in path.read_text("utf-8"), path
+    assert "SELECT, SHA-256 " in (tmp_path / "site" / "01_daten.html").read_text("utf-8")
+
+
+def test_a_password_in_a_query_is_refused_before_a_kernel_starts(tmp_path):
+    query = "SELECT * FROM dblink('host=db password=geheim77', 'sales')"
+    done = workbench_run(tmp_path, "--transactions", "sqlite:///shop.db", "-p", "query", query)
+    assert done.returncode == 2
+    assert "geheim77" not in done.stderr and "holds a password" in done.stderr
+    assert list(tmp_path.iterdir()) == []

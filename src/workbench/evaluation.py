@@ -301,6 +301,7 @@ def tracking(
     as_of: pd.Timestamp,
     expected_repeat: Callable[[np.ndarray], np.ndarray],
     step_days: int = DAYS_PER_WEEK,
+    known: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Count repeat purchases over calendar time and put the expected ones beside them.
 
@@ -321,6 +322,9 @@ def tracking(
         Ages in days to expected repeat purchases of a customer of that age.
     step_days : int
         Length of a step in days.
+    known : DataFrame, optional
+        The orders up to `cutoff` as they were known then, where a later return
+        has changed them.
 
     Returns
     -------
@@ -344,9 +348,13 @@ def tracking(
     Fader, Hardie and Lee (2005), Marketing Science 24 (2), 275-284, figure 3.
     """
     check_orders(orders)
-    start = orders["date"].min()
-    if start > cutoff:
-        raise DataError(f"no purchase up to cutoff={cutoff.date()}; the first is on {start.date()}")
+    past = orders[orders["date"] <= cutoff] if known is None else known
+    if past.empty:
+        first_day = orders["date"].min().date()
+        raise DataError(f"no purchase up to cutoff={cutoff.date()}; the first is on {first_day}")
+    start = past["date"].min()
+    is_later = (orders["date"] > cutoff) & orders["customer_id"].isin(past["customer_id"])
+    orders = pd.concat([past, orders[is_later]], ignore_index=True)
     steps = ((as_of - start).days + 1) // step_days
     if steps < 1:
         raise ValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +25,7 @@ from workbench import returns as settling
 from workbench.companions import Companion
 from workbench.dialects import Fact
 from workbench.returns import Unsettled
-from workbench.schema import TRANSACTIONS, DataError, check_orders
+from workbench.schema import TRANSACTIONS, DataError, ParameterError, check_orders
 from workbench.sources import Source
 
 CUSTOMERS_FOLDER = Path("customers")
@@ -35,6 +36,7 @@ IDS = CUSTOMERS_FOLDER / "ids.parquet"
 ORIGIN = CUSTOMERS_FOLDER / "origin.json"
 # Parameters that name a source.
 SOURCES = ("transactions", *companions.FORMS)
+_PASSWORD = re.compile(r"//[^/\s]*:[^/\s]*@|\b(?:password|passwd|pwd)\s*=", re.IGNORECASE)
 PASSING = (IDS, ORIGIN)
 TABLES = tuple(companions.FORMS)
 # So many different values tell what a column holds.
@@ -51,6 +53,8 @@ class Base(NamedTuple):
     orders : DataFrame
         One row per customer and day up to `as_of`: `customer_id`, `date`,
         `amount` (currency).
+    first_day : Timestamp
+        First day with a line that counts, also of an order that came back.
     as_of : Timestamp
         Last day that counts.
     name, label, currency : str
@@ -62,6 +66,7 @@ class Base(NamedTuple):
     """
 
     orders: pd.DataFrame
+    first_day: pd.Timestamp
     as_of: pd.Timestamp
     name: str
     label: str
@@ -107,7 +112,8 @@ class Reading(NamedTuple):
     pseudonymised : bool
         The ids in `base` are pseudonyms.
     ids : Series
-        The ids of the source, one for each customer in `base`.
+        Every id that was read, in any table, also of people left out: what no
+        page may hold.
     made_of : dict of str to DataFrame
         As in `transactions.Cleaned`.
     companions : dict of str to Companion
@@ -130,7 +136,7 @@ class Reading(NamedTuple):
 
 
 def check_sources(names: Iterable[str]) -> None:
-    """Refuse addresses of databases that hold a password, before anything stores them.
+    """Refuse sources and queries that hold a password, before anything stores them.
 
     Raises
     ------
@@ -140,6 +146,11 @@ def check_sources(names: Iterable[str]) -> None:
     for x in names:
         if databases.is_address(x):
             databases.check_address(x)
+        elif _PASSWORD.search(x):
+            raise ParameterError(
+                "a source or a query holds a password, and a run keeps its parameters. Put it "
+                "into PGPASSWORD or ~/.pgpass."
+            )
 
 
 def read(
@@ -228,6 +239,7 @@ def read(
         )
     base = Base(
         orders=_hide(cleaned.orders, key),
+        first_day=cleaned.first_day,
         as_of=last_day,
         name=source.name,
         label=source.label,
@@ -246,7 +258,7 @@ def read(
         columns=source.columns,
         identified=identified,
         pseudonymised=hide,
-        ids=cleaned.orders["customer_id"].drop_duplicates(ignore_index=True),
+        ids=_ids(transactions.customers_read(source), left_out, beside),
         made_of=cleaned.made_of,
         companions={
             name: found._replace(table=_hide(found.table, key)) for name, found in beside.items()
@@ -315,12 +327,25 @@ def _hide(table: pd.DataFrame, key: bytes | None) -> pd.DataFrame:
     return hidden.sort_values(order or list(hidden.columns), ignore_index=True, kind="stable")
 
 
+def _ids(
+    read: pd.Index, left_out: Mapping[str, pd.Index], beside: Mapping[str, Companion]
+) -> pd.Series:
+    """Collect all ids that were read, as they stand in the sources."""
+    found = {*read, *(name for listed in left_out.values() for name in listed)}
+    for companion in beside.values():
+        table = companion.table.reset_index()
+        for column in table.columns.intersection(["customer_id", "referred_by"]):
+            found |= set(table[column].dropna())
+    return pd.Series(sorted(found), dtype="str", name="customer_id")
+
+
 def _hide_lines(kept: Unsettled, key: bytes | None) -> Unsettled:
     if key is None:
         return kept
     ids = settling.customers(kept)
     hidden = pseudonyms.pseudonymise(ids, key=key)
-    return settling.renamed(kept, pd.DataFrame({"customer_id": ids, "name": hidden}))
+    names = pd.DataFrame({"customer_id": ids, "name": hidden})
+    return settling.renamed(kept, names, salt=pseudonyms.salt(key))
 
 
 def load(x: str, *, run_dir: str, **how: Any) -> Base:
@@ -352,6 +377,7 @@ def load(x: str, *, run_dir: str, **how: Any) -> Base:
     check_orders(orders)
     return Base(
         orders=orders,
+        first_day=pd.Timestamp(origin["first_day"]),
         as_of=pd.Timestamp(origin["as_of"]),
         name=origin["name"],
         label=origin["label"],
@@ -380,6 +406,7 @@ def hand_over(reading: Reading, *, run_dir: str) -> None:
         "name": base.name,
         "label": base.label,
         "currency": base.currency,
+        "first_day": base.first_day.date().isoformat(),
         "as_of": base.as_of.date().isoformat(),
         "returns": base.returns,
         "pseudonymised": reading.pseudonymised,

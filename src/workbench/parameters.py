@@ -17,6 +17,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from workbench import formats
+from workbench.identifiers import find
 from workbench.schema import ParameterError
 
 
@@ -37,6 +38,12 @@ def _currency_or_empty(value: str) -> str:
             formats.style(locale="de_DE", currency=value)
         except ValueError:
             raise ValueError("is no ISO 4217 code such as EUR") from None
+    return value
+
+
+def _names_nobody(value: str) -> str:
+    if found := find(value):
+        raise ValueError(f"holds what names a person ({found[0]}), and stands on every page")
     return value
 
 
@@ -61,6 +68,7 @@ def _switch(value: Any) -> Any:
 
 
 Switch = Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch)]
+Words = Annotated[str, AfterValidator(_names_nobody)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Decimal = Annotated[float, BeforeValidator(_no_bool)]
 IsoDay = Annotated[str, AfterValidator(_iso_day_or_empty)]
@@ -131,9 +139,9 @@ class Parameters(BaseModel):
         "auto", description="Kundennummern ersetzen: auto heißt bei eigenen Daten"
     )
     winback: bool = Field(False, description="dürfen ehemalige Kunden auf eine Liste")
-    purpose: str = Field("", description="Zweck der Auswertung, für den Steckbrief")
-    legal_basis: str = Field("", description="Rechtsgrundlage, für den Steckbrief")
-    retention: str = Field("", description="Aufbewahrung, für den Steckbrief")
+    purpose: Words = Field("", description="Zweck der Auswertung, für den Steckbrief")
+    legal_basis: Words = Field("", description="Rechtsgrundlage, für den Steckbrief")
+    retention: Words = Field("", description="Aufbewahrung, für den Steckbrief")
     k: Whole = Field(5, ge=1, description="kleinste Gruppe, die gezeigt wird")
     fatal: list[str] = Field([], description="Prüfungen, die den Lauf mit Status 1 beenden")
     seed: Whole = Field(20050401, ge=0, lt=2**32, description="Startwert für jeden Zufall")
@@ -240,7 +248,7 @@ def _one_sentence(error: ValidationError, values: Mapping[str, Any]) -> str:
         expected = "is no mapping such as {customer_id: KundenNr} and no preset"
     if expected is None:
         message = str(first["msg"]).removeprefix("Value error, ")
-        expected = message if message.startswith("is ") else _lower_first(message)
+        expected = message if message.startswith(("is ", "holds ")) else _lower_first(message)
         expected = expected.replace("input should be", "should be")
     return f"parameter {name}={given!r} {expected}; its default is {field.default!r}."
 

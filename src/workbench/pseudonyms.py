@@ -27,6 +27,7 @@ PATTERN = re.compile(rf"(?<!\w){PREFIX}[a-z2-7]{{{LENGTH - len(PREFIX)}}}(?!\w)"
 
 # Each use of the key signs other messages; a new kind of pseudonym gets a new number.
 _CUSTOMER = b"workbench/customer_id/1\0"
+_ORDERS = b"workbench/order_id/1\0"
 _FINGERPRINT = b"workbench/fingerprint/1\0"
 _HOW = f"Make one with 'openssl rand -hex {KEY_BYTES}'."
 
@@ -135,6 +136,12 @@ def pseudonymise(ids: pd.Series, *, key: bytes) -> pd.Series:
         )
     taken = pseudonyms.take(codes)
     return taken.set_axis(ids.index).rename(ids.name)
+
+
+def salt(key: bytes) -> str:
+    """Return a secret of its own for ids of orders, 64 hexadecimal digits."""
+    _check_length(key, where="the key")
+    return hmac.digest(key, _ORDERS, "sha256").hex()
 
 
 def fingerprint(key: bytes) -> str:

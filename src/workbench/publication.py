@@ -32,6 +32,21 @@ def source_shown(x: str) -> str:
     return x if x.startswith("dataset:") else Path(x).name
 
 
+def query_shown(query: str) -> str:
+    """Return the name of a table, but of a SELECT only its hash: it may name customers."""
+    words = query.split()
+    if len(words) < 2:
+        return query
+    return f"SELECT, SHA-256 {hashlib.sha256(' '.join(words).encode()).hexdigest()}"
+
+
+def values_shown(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters as a page may show them."""
+    sources = {name: source_shown(values[name]) for name in intake.SOURCES if name in values}
+    query = {"query": query_shown(values["query"])} if "query" in values else {}
+    return {**values, **sources, **query}
+
+
 def read_origin(work: Path) -> dict[str, Any]:
     """Read where the data of a run are from, as `intake.hand_over` wrote it."""
     return json.loads((work / intake.ORIGIN).read_text(encoding="utf-8"))
@@ -53,7 +68,7 @@ def make_context(work: Path, checked: Parameters, *, declared: Iterable[str]) ->
     style = formats.style(locale=checked.locale, currency=origin["currency"])
     shown = set(declared) - NOT_SHOWN
     values = {name: getattr(checked, name) for name in Parameters.model_fields if name in shown}
-    values |= {name: source_shown(values[name]) for name in intake.SOURCES if name in values}
+    values = values_shown(values)
     facts = (
         ("Gelesene Zeilen", style.count(origin["rows_read"]).text),
         ("Prüfsumme der Daten (SHA-256)", origin["sha256"]),
@@ -178,8 +193,7 @@ def write_manifest(
     seconds : mapping
         Step to its duration.
     """
-    values = checked.model_dump(mode="json", exclude=NOT_SHOWN)
-    values |= {name: source_shown(values[name]) for name in intake.SOURCES}
+    values = values_shown(checked.model_dump(mode="json", exclude=NOT_SHOWN))
     files = {
         str(path.relative_to(work)): {"sha256": _sha256(path), "bytes": path.stat().st_size}
         for path in sorted(work.rglob("*"))
@@ -204,7 +218,11 @@ def write_manifest(
 
 
 def write_failure(work: Path, failures: Sequence[Failure]) -> None:
-    """Leave nothing in a broken run's folder but its notebooks and a page that names what broke."""
+    """Leave nothing in a broken run's folder but its notebooks and a page that names what broke.
+
+    What broke may name somebody: so the folder is for its owner alone.
+    """
+    work.chmod(0o700)
     for path in (*work.glob("*.html"), work / "tables", work / intake.CUSTOMERS_FOLDER):
         if path.is_dir():
             shutil.rmtree(path)

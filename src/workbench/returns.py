@@ -321,8 +321,8 @@ def customers(kept: Unsettled) -> pd.Series:
     return rows["customer_id"].astype("str")
 
 
-def renamed(kept: Unsettled, names: pd.DataFrame) -> Unsettled:
-    """Put other ids for those of the customers.
+def renamed(kept: Unsettled, names: pd.DataFrame, *, salt: str) -> Unsettled:
+    """Put other ids for those of the customers, and marks for those of their orders.
 
     Parameters
     ----------
@@ -330,12 +330,16 @@ def renamed(kept: Unsettled, names: pd.DataFrame) -> Unsettled:
         Stays as it is.
     names : DataFrame
         `customer_id` and the `name` that stands for it.
+    salt : str
+        Secret; which orders are the same is all that is left of their ids.
     """
     kept.connection.register("names", names)
     renamed = _kept(
         kept.connection,
         f"""
-        SELECT kept.* REPLACE (name AS customer_id)
+        SELECT kept.* REPLACE (
+            name AS customer_id, sha256({_quoted(salt)} || order_id)[1:16] AS order_id
+        )
         FROM {kept.table} AS kept JOIN names USING (customer_id)
         """,
     )
@@ -395,4 +399,8 @@ def _kept(connection: duckdb.DuckDBPyConnection, query: str) -> Unsettled:
 
 
 def _literal(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
+    return _quoted(str(path))
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

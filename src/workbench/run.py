@@ -122,7 +122,7 @@ def run(
     declared = declared_parameters(folder)
     names = {name for cell in declared.values() for name in cell}
     checked = parameters.check(given, declared=names | {"fatal", "out"})
-    intake.check_sources(getattr(checked, name) for name in intake.SOURCES)
+    intake.check_sources(getattr(checked, name) for name in (*intake.SOURCES, "query"))
     chosen = [FIRST, *_choose(only, declared)]
     unknown = [name for name in checked.fatal if name not in labels.VERDICTS]
     if unknown:
@@ -286,10 +286,7 @@ def _without_paths(source: str) -> str:
         if not isinstance(statement, ast.Assign):
             continue
         name, value = statement.targets[0].id, ast.literal_eval(statement.value)
-        if name == "run_dir":
-            value = ".."
-        elif name in intake.SOURCES:
-            value = publication.source_shown(value)
+        value = ".." if name == "run_dir" else publication.values_shown({name: value})[name]
         is_text = isinstance(value, str)
         written = json.dumps(value, ensure_ascii=False) if is_text else repr(value)
         lines.append(f"{name} = {written}")

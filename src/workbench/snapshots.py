@@ -86,6 +86,7 @@ def origins(
     horizon_days: int,
     gap_days: int,
     max_origins: int = 4,
+    first_day: pd.Timestamp | None = None,
 ) -> list[pd.Timestamp]:
     """Place origins whose outcome windows are complete and do not overlap.
 
@@ -103,6 +104,8 @@ def origins(
         Length of the outcome window, and the days between origin and window.
     max_origins : int
         At most so many, the latest ones.
+    first_day : Timestamp, optional
+        First day of the data, where the first order has been returned since.
 
     Returns
     -------
@@ -129,7 +132,7 @@ def origins(
     if max_origins < MIN_ORIGINS:
         raise ValueError(f"max_origins={max_origins} must be at least {MIN_ORIGINS}.")
     step = horizon_days + gap_days
-    have = (as_of - orders["date"].min()).days
+    have = (as_of - (first_day or orders["date"].min())).days
     need = horizon_days + MIN_ORIGINS * step
     if have < need:
         raise TooFewData(

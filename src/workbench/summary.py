@@ -24,14 +24,16 @@ class Split(NamedTuple):
     holdout : DataFrame
         Same index: `purchases` (days with a purchase after the cutoff) and
         `revenue` (their money).
-    cutoff, end : Timestamp
-        Last day of the calibration and of the holdout.
+    start, cutoff, end : Timestamp
+        First day with an order, as known at the cutoff; last day of the
+        calibration and of the holdout.
     holdout_days : int
         Length of the holdout.
     """
 
     calibration: pd.DataFrame
     holdout: pd.DataFrame
+    start: pd.Timestamp
     cutoff: pd.Timestamp
     end: pd.Timestamp
     holdout_days: int
@@ -146,12 +148,15 @@ def recent_revenue(orders: pd.DataFrame, *, as_of: pd.Timestamp, days: int) -> f
     return float(recent.sort_values(["customer_id", "date"])["amount"].sum())
 
 
-def default_holdout_days(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> int:
-    """Take half the span in whole weeks, rounded up, as holdout.
+def default_holdout_days(first_day: pd.Timestamp, *, as_of: pd.Timestamp) -> int:
+    """Take half the span from the first day in whole weeks, rounded up, as holdout.
 
-    The full CDNOW log of 545 days gives 273 days.
+    Examples
+    --------
+    >>> default_holdout_days(pd.Timestamp("1997-01-01"), as_of=pd.Timestamp("1998-06-30"))
+    273
     """
-    span = (as_of - orders["date"].min()).days
+    span = (as_of - first_day).days
     return max(1, -(-span // (2 * DAYS_PER_WEEK))) * DAYS_PER_WEEK
 
 
@@ -193,22 +198,23 @@ def split(
         raise ValueError(f"holdout_days={holdout_days} must be at least 1.")
     check_orders(orders)
     cutoff = as_of - pd.Timedelta(days=holdout_days)
-    have, need = (as_of - orders["date"].min()).days, holdout_days
-    if have < need:
+    past = orders[orders["date"] <= cutoff] if known is None else known(cutoff)
+    if past.empty:
+        have, need = (as_of - orders["date"].min()).days, holdout_days
         raise TooFewData(
             f"no purchase before a holdout of {holdout_days} days: the first one is {have} days "
             f"before as_of={as_of.date()}. Take a shorter holdout, or more history.",
             have=have,
             need=need,
         )
-    calibration = summarise(orders if known is None else known(cutoff), as_of=cutoff)
+    calibration = summarise(past, as_of=cutoff)
     later = orders[(orders["date"] > cutoff) & (orders["date"] <= as_of)]
     later = later.sort_values(["customer_id", "date"]).groupby("customer_id")["amount"]
     holdout = pd.DataFrame({"purchases": later.size(), "revenue": later.sum()})
     holdout = holdout.reindex(calibration.index)
     holdout["purchases"] = holdout["purchases"].fillna(0).astype(int)
     holdout["revenue"] = holdout["revenue"].fillna(0.0)
-    return Split(calibration, holdout, cutoff, as_of, holdout_days)
+    return Split(calibration, holdout, past["date"].min(), cutoff, as_of, holdout_days)
 
 
 def profiles(summary: pd.DataFrame) -> pd.DataFrame:
