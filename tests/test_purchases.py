@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import CALIBRATION_END, HOLDOUT_DAYS, HOLDOUT_END
+from scipy.optimize import minimize
+from scipy.special import betaln, gammaln, logsumexp
 
 from workbench import purchases, schema, summary, synthetic
 from workbench.schema import DataError, NotIdentified, TooFewData
@@ -89,6 +91,36 @@ def test_p_purchase_of_a_new_customer_is_that_of_nbd():
     assert chance.iloc[0] == pytest.approx(1 - (20 / 40) ** 2)
 
 
+def test_a_new_customers_counts_are_those_of_equation_8():
+    # With r = a = b = 1, alpha = 10 and 10 days each opportunity comes with chance 1/2, and half
+    # stay after the first, 1/3 after two. One purchase: 1/2 1/4 + 1/2 1/2; two: 1/3 1/8 + 1/6 1/4.
+    model = _model(1.0, 10.0, 1.0, 1.0)
+
+    counts = purchases.purchase_counts(model, _customer(0, 0, 0), days=10, max_purchases=3)
+
+    assert counts.columns.tolist() == [0, 1, 2, 3]
+    assert counts.iloc[0].tolist() == pytest.approx([1 / 2, 3 / 8, 1 / 12, 1 / 24], rel=1e-14)
+
+
+def test_no_purchase_is_having_left_or_staying_away():
+    # P(alive) is 9/25, and someone alive stays away with (20/40)^2.
+    model = _model(1.0, 10.0, 1.0, 1.0)
+
+    silent = purchases.p_no_purchase(model, _customer(1, 5, 10), days=20)
+
+    assert silent.name == "p_no_purchase"
+    assert silent.iloc[0] == pytest.approx(16 / 25 + 9 / 25 / 4, rel=1e-14)
+
+
+def test_who_surely_left_after_the_first_purchase_draws_at_most_one():
+    model = _model(5.0, 1.0, 1e9, 1e-9)
+    customers = pd.concat([_customer(0, 0, 1)] * 200, ignore_index=True)
+
+    drawn = purchases.simulate(model, customers, days=50, generator=np.random.default_rng(1))
+
+    assert set(drawn) == {1}
+
+
 def test_nothing_is_expected_in_no_time(fitted, sample):
     for values in (
         purchases.expected_purchases(fitted, sample, days=0),
@@ -125,6 +157,73 @@ def test_predictions_stay_in_their_bounds_and_keep_the_index(seed):
     assert (chance <= expected * (1 + 1e-12)).all()
     assert (expected <= longer).all()
     pd.testing.assert_frame_equal(customers, before)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_counts_are_a_distribution_with_the_expected_mean(seed):
+    rng = np.random.default_rng(seed)
+    model = _model(*np.exp(rng.normal(0, 1, 4)) * (1, 30, 1, 1))
+    customers = synthetic.purchase_summary(
+        r=0.5, alpha_days=30, a=0.8, b=2.4, n_customers=60, acquisition_days=30, n_days=300,
+        seed=seed,
+    ).sample(frac=1, random_state=seed)  # fmt: skip
+
+    many = purchases.purchase_counts(model, customers, days=20, max_purchases=3000)
+    few = purchases.purchase_counts(model, customers, days=20, max_purchases=4)
+
+    pd.testing.assert_index_equal(many.index, customers.index)
+    assert (many >= 0).all(axis=None)
+    np.testing.assert_allclose(many.sum(axis=1), 1, rtol=1e-12)
+    np.testing.assert_allclose(few[4], many.loc[:, 4:].sum(axis=1), rtol=1e-10, atol=1e-15)
+    np.testing.assert_allclose(few.loc[:, :3], many.loc[:, :3], rtol=1e-11, atol=1e-15)
+    silent = purchases.p_no_purchase(model, customers, days=20)
+    np.testing.assert_allclose(many[0], silent, rtol=1e-12)
+    bought = purchases.p_purchase(model, customers, days=20)
+    np.testing.assert_allclose(1 - silent, bought, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(
+        many @ many.columns.to_numpy(float),
+        purchases.expected_purchases(model, customers, days=20),
+        rtol=1e-9,
+    )
+
+
+def test_simulated_purchases_are_those_that_the_counts_promise(fitted, sample):
+    customers = sample.iloc[::10]
+    rng = np.random.default_rng(5)
+
+    drawn = np.array(
+        [purchases.simulate(fitted, customers, days=273, generator=rng) for _ in range(400)]
+    )
+
+    counts = purchases.purchase_counts(fitted, customers, days=273, max_purchases=8)
+    for n in range(8):
+        promised = counts[n].to_numpy()
+        error = np.sqrt((promised * (1 - promised)).sum() / 400)
+        assert (drawn == n).mean(axis=0).sum() == pytest.approx(promised.sum(), abs=4 * error), n
+    expected = purchases.expected_purchases(fitted, customers, days=273)
+    error = drawn.sum(axis=1).std() / math.sqrt(400)
+    assert drawn.sum(axis=1).mean() == pytest.approx(expected.sum(), abs=4 * error)
+
+
+def test_the_same_generator_draws_the_same_purchases(fitted, sample):
+    first, again, other = (
+        purchases.simulate(fitted, sample, days=90, generator=np.random.default_rng(seed))
+        for seed in (1, 1, 2)
+    )
+
+    assert (first == again).all()
+    assert (first != other).any()
+    assert first.dtype == np.int64
+
+
+def test_a_fit_from_a_near_start_finds_the_same_optimum(fitted, sample_profiles):
+    start = (fitted.r * 1.1, fitted.alpha * 0.9, fitted.a * 1.2, fitted.b)
+
+    warm = purchases.fit(sample_profiles, start=start)
+
+    for name in purchases.PARAMETERS:
+        assert getattr(warm, name) == pytest.approx(getattr(fitted, name), rel=1e-9)
+    np.testing.assert_allclose(warm.covariance, fitted.covariance, rtol=1e-6)
 
 
 def test_gradient_and_hessian_are_those_of_finite_differences(sample_profiles):
@@ -246,6 +345,31 @@ def test_parameters_are_those_of_fader_hardie_lee_2005(fitted, sample_profiles):
     assert _in_weeks(fitted, sample_profiles) == pytest.approx(-9582.4292, abs=5e-5)
     assert (fitted.n_customers, fitted.n_repeat) == (2357, 946)
     assert purchases.caution(fitted) == ""
+
+
+def test_a_simplex_on_the_printed_equation_finds_the_same_optimum(fitted, sample_profiles):
+    x, recency, age, weight = (
+        sample_profiles[name].to_numpy(float) for name in ("frequency", "recency", "T", "customers")
+    )
+
+    def loss(logs):
+        r, alpha, a, b = np.exp(logs)
+        alive = betaln(a, b + x) - (r + x) * np.log(alpha + age)
+        left = betaln(a + 1, b + np.maximum(x, 1) - 1) - (r + x) * np.log(alpha + recency)
+        left = np.where(x > 0, left, -np.inf)
+        rest = gammaln(r + x) - gammaln(r) + r * np.log(alpha) - betaln(a, b)
+        return -weight @ (rest + logsumexp([alive, left], axis=0))
+
+    for start in ((1.0, 100.0, 1.0, 1.0), (0.1, 10.0, 3.0, 5.0)):
+        found = minimize(
+            loss,
+            np.log(start),
+            method="Nelder-Mead",
+            options={"xatol": 1e-9, "fatol": 0, "maxiter": 900, "maxfev": 2000},
+        )
+        ours = (fitted.r, fitted.alpha, fitted.a, fitted.b)
+        assert np.exp(found.x) == pytest.approx(ours, rel=1e-6)
+        assert -found.fun == pytest.approx(fitted.log_likelihood, rel=1e-13)
 
 
 def test_standard_errors_are_those_of_fader_hardie_lee_2005(fitted):
@@ -382,26 +506,71 @@ def test_a_of_one_is_no_special_case_for_new_customers():
 
 
 def _defining_integral(r, alpha, a, b, x, age, days):
-    """Integrate (1 - (1 + p t / (alpha + T))^-(r + x)) / p over Beta(a, b + x) to 40 digits."""
-    with mpmath.workdps(40):
+    """Integrate (1 - (1 + p t / (alpha + T))^-(r + x)) / p over Beta(a, b + x), 50 digits."""
+    with mpmath.workdps(50):
         r, alpha, a, b, age, days = (mpmath.mpf(value) for value in (r, alpha, a, b, age, days))
         u, tau, later = r + x, days / (alpha + age), b + x
         norm = mpmath.log(mpmath.beta(a, later))
 
         def integrand(logit):
-            log_p, log_stay = -mpmath.log1p(mpmath.exp(-logit)), -mpmath.log1p(mpmath.exp(logit))
-            p = mpmath.exp(log_p)
+            odds = mpmath.exp(logit)
+            p, log_stay = odds / (1 + odds), -mpmath.log1p(odds)
             bought = -mpmath.expm1(-u * mpmath.log1p(p * tau)) / p
-            return mpmath.exp(a * log_p + later * log_stay - norm) * bought
+            return mpmath.exp(a * (logit + log_stay) + later * log_stay - norm) * bought
 
         centre, width = mpmath.log(a / later), mpmath.sqrt(1 / a + 1 / later)
         knee = -mpmath.log1p(u * tau)
         left = min(centre, knee) - 60 / a - 15 * width
-        right = centre + 60 / later + 15 * width
-        cuts = {left, right, centre, knee, -mpmath.log1p(tau), mpmath.mpf(0), knee - 40, knee + 40}
-        cuts |= {centre + step * width for step in (-6, -2, 2, 6)}
+        right = max(centre, knee) + 60 / later + 15 * width
+        cuts = {left, right, -mpmath.log1p(tau)}
+        cuts |= {middle + step for middle in (knee, 0) for step in range(-40, 41, 8)}
+        cuts |= {centre + step * width for step in (-12, -6, -3, 0, 3, 6, 12)}
         inside = sorted(cut for cut in cuts if left <= cut <= right)
-        return float(mpmath.quad(integrand, inside, maxdegree=8))
+        for degree in (5, 6, 7):
+            value, error = mpmath.quad(
+                integrand, inside, error=True, method="gauss-legendre", maxdegree=degree
+            )
+            if error < 1e-10 * value:
+                return float(value)
+        raise AssertionError(f"mpmath's own error is {error / value}")
+
+
+EDGE_CUSTOMERS = ((0, 0, 1e-3), (3, 700, 700), (1, 1e-3, 1e6), (10_000, 900, 1000), (0, 0, 730))
+EDGE_DAYS = (1e-6, 1.0, 365.0, 1e5, 1e9)
+# Every a beside every b, twice, and every customer beside every horizon.
+EDGES = [
+    ((0.25, 31.0, a, b), EDGE_CUSTOMERS[(i + 2 * j + k) % 5], EDGE_DAYS[(2 * i + j + 2 * k) % 5])
+    for i, a in enumerate((1e-6, 0.4, 1.0, 50.0, 1e6))
+    for j, b in enumerate((1e-6, 0.6, 2.5, 1e4, 1e6))
+    for k in range(2)
+]
+
+
+@pytest.mark.parametrize(("parameters", "customer", "days"), EDGES)
+def test_predictions_at_the_edges_are_the_defining_integral(parameters, customer, days):
+    r, alpha, a, b = parameters
+    x, recency, age = customer
+    model, table = _model(*parameters), _customer(*customer)
+    with mpmath.workdps(50):
+        silence = (mpmath.mpf(alpha) + age) / (mpmath.mpf(alpha) + recency)
+        odds = mpmath.mpf(a) / (mpmath.mpf(b) + x - 1) * silence ** (mpmath.mpf(r) + x)
+        alive = 1 / (1 + odds) if x else mpmath.mpf(1)
+        away = (1 + mpmath.mpf(days) / (mpmath.mpf(alpha) + age)) ** -(mpmath.mpf(r) + x)
+        silent = float(1 - alive * (1 - away))
+        alive = float(alive)
+
+    if_alive = _defining_integral(*parameters, x, age, days)
+
+    tight = {"rel": 1e-8, "abs": 1e-300}
+    assert purchases.expected_if_alive(model, x, age, days) == pytest.approx(if_alive, **tight)
+    expected = purchases.expected_purchases(model, table, days=days).iloc[0]
+    assert expected == pytest.approx(alive * if_alive, **tight)
+    assert purchases.p_alive(model, table).iloc[0] == pytest.approx(alive, **tight)
+    assert purchases.p_no_purchase(model, table, days=days).iloc[0] == pytest.approx(
+        silent, **tight
+    )
+    bought = purchases.p_purchase(model, table, days=days).iloc[0]
+    assert bought == pytest.approx(float(alive * (1 - away)), **tight)
 
 
 @pytest.mark.parametrize(
@@ -410,12 +579,12 @@ def _defining_integral(r, alpha, a, b, x, age, days):
         ((0.2426, 30.9, 0.7929, 2.4259), [(0, 0, 365), (7, 270, 273), (1500, 1500, 365)]),
         ((0.25, 4.5, 1.0, 2.5), [(3, 30, 10), (30, 300, 3650)]),
         ((0.25, 4.5, 0.4, 0.6), [(0, 730, 0.001), (1, 1, 36500)]),
-        ((0.5, 10, 1e-6, 1.0), [(0, 730, 3650), (1500, 1500, 365)]),
         ((0.5, 10, 1e-4, 1e-3), [(0, 0, 365), (0, 30, 3.65e6)]),
         ((0.25, 4.5, 2.0, 0.05), [(0, 30, 365)]),
         ((0.5, 10, 1.5, 5e4), [(7, 1, 3650)]),
         ((0.5, 10, 2e4, 2e5), [(1500, 30, 30), (0, 0, 365)]),
         ((1e3, 4e3, 0.5, 2.0), [(0, 30, 3.65e6), (30, 300, 365)]),
+        ((0.25, 1.0, 2.5, 1e4), [(1000, 0, 1e6)]),
     ],
 )
 def test_expected_purchases_are_the_defining_integral(parameters, customers):
@@ -423,7 +592,79 @@ def test_expected_purchases_are_the_defining_integral(parameters, customers):
         expected = purchases.expected_if_alive(_model(*parameters), x, age, days)
 
         truth = _defining_integral(*parameters, x, age, days)
-        assert expected == pytest.approx(truth, rel=1e-9), (x, age, days)
+        assert expected == pytest.approx(truth, rel=1e-10), (x, age, days)
+
+
+def _counts_of_equation_8(r, alpha, a, b, x, age, days, counts):
+    """P(n purchases in the days) of a customer alive, for each n > 0, by the printed formula."""
+    with mpmath.workdps(400):
+        r, alpha, a, b, days = (mpmath.mpf(value) for value in (r, alpha, a, b, days))
+        u, later, clock = r + x, b + x, alpha + age
+        share = days / (clock + days)
+        exactly = [(clock / (clock + days)) ** u]
+        for k in range(max(counts)):
+            exactly.append(exactly[-1] * (u + k) / (k + 1) * share)
+        norm = mpmath.beta(a, later)
+        return [
+            float(
+                mpmath.beta(a, later + n) / norm * exactly[n]
+                + mpmath.beta(a + 1, later + n - 1) / norm * (1 - mpmath.fsum(exactly[:n]))
+            )
+            for n in counts
+        ]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "customer", "days"),
+    [
+        ((0.243, 4.414, 0.793, 2.426), (0, 0), 365.0),
+        ((0.243, 4.414, 0.793, 2.426), (7, 39), 1e-6),
+        ((0.25, 4.5, 1e-6, 1e6), (10_000, 1000), 30.0),
+        ((0.25, 4.5, 1e6, 1e-6), (0, 1e6), 1e9),
+        ((1e-3, 1e-3, 1e-6, 1e-6), (0, 0), 1e15),
+        ((1e4, 1e6, 0.5, 2.0), (3, 10), 1e5),
+    ],
+)
+def test_counts_are_those_of_equation_8_at_the_edges(parameters, customer, days):
+    x, age = customer
+    table = _customer(x, age, age) if x else _customer(0, 0, age)
+    model = _model(*parameters)
+
+    counts = purchases.purchase_counts(model, table, days=days, max_purchases=300).iloc[0]
+
+    alive = purchases.p_alive(model, table).iloc[0]
+    several = [1, 2, 30, 171, 200, 299]
+    truth = _counts_of_equation_8(*parameters, x, age, days, several)
+    for n, if_alive in zip(several, truth, strict=True):
+        assert counts[n] == pytest.approx(alive * if_alive, rel=1e-8, abs=1e-250), n
+
+
+def test_a_count_of_an_ordinary_customer_is_its_double_integral():
+    r, alpha, a, b, x, age, days, n = 0.243, 4.414, 0.793, 2.426, 2, 39.0, 30.0, 2
+    with mpmath.workdps(15):
+
+        def poisson(rate, k):
+            return mpmath.exp(-rate * days) * (rate * days) ** k / mpmath.factorial(k)
+
+        def count(rate, p):
+            rest = 1 - sum(poisson(rate, k) for k in range(n))
+            return (1 - p) ** n * poisson(rate, n) + p * (1 - p) ** (n - 1) * rest
+
+        def density(rate, p):
+            shape, clock = r + x, alpha + age
+            by_rate = clock**shape * rate ** (shape - 1) * mpmath.exp(-rate * clock)
+            by_p = p ** (a - 1) * (1 - p) ** (b + x - 1) / mpmath.beta(a, b + x)
+            return by_rate / mpmath.gamma(shape) * by_p
+
+        truth = mpmath.quad(
+            lambda rate, p: density(rate, p) * count(rate, p), [0, 0.1, 1], [0, 0.5, 1], maxdegree=3
+        )
+    model, table = _model(r, alpha, a, b), _customer(x, age, age)
+
+    counts = purchases.purchase_counts(model, table, days=days, max_purchases=5)
+
+    alive = purchases.p_alive(model, table).iloc[0]
+    assert counts[n].iloc[0] == pytest.approx(alive * float(truth), rel=1e-5)
 
 
 # Messages
@@ -499,6 +740,14 @@ def test_bad_parameters_are_refused(fitted, sample, sample_profiles):
         purchases.expected_purchases(fitted, sample, days=-1)
     with pytest.raises(ValueError, match="days=nan"):
         purchases.p_purchase(fitted, sample, days=math.nan)
+    with pytest.raises(ValueError, match="days=inf"):
+        purchases.p_no_purchase(fitted, sample, days=math.inf)
+    with pytest.raises(ValueError, match="max_purchases=0 must be at least 1"):
+        purchases.purchase_counts(fitted, sample, days=1, max_purchases=0)
+    with pytest.raises(ValueError, match="days=-1"):
+        purchases.simulate(fitted, sample, days=-1, generator=np.random.default_rng(1))
+    with pytest.raises(ValueError, match=r"alpha=-1\.0, a=1\.0, b=1\.0 must all be positive"):
+        purchases.fit(sample_profiles, start=(1.0, -1.0, 1.0, 1.0))
     with pytest.raises(ValueError, match="the least is -2"):
         purchases.expected_repeat_purchases(fitted, np.array([1.0, -2.0]))
     with pytest.raises(ValueError, match=r"a=0\.0, b=1\.0 must all be positive"):

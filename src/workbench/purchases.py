@@ -6,15 +6,15 @@ buys at a rate from Gamma(r, alpha) and leaves after a purchase with a probabili
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit, gammaln, polygamma, psi
 
-from workbench import newton
+from workbench import newton, predictive
+from workbench.predictive import evaluate_once
 from workbench.schema import DAYS_PER_WEEK, NotIdentified, TooFewData, check_summary
 
 PARAMETERS = ("r", "alpha", "a", "b")
@@ -30,7 +30,6 @@ STARTS = ((0.5, 0.1, 1.0, 2.0), (1.0, 1.0, 0.1, 1.0))
 PILOT_PROFILES = 1024
 # Blocks stay in cache, and BLAS sums vectors this short in one thread: same bytes on any machine.
 BLOCK = 8192
-QUADRATURE_POINTS = 161
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,8 @@ class BgNbd:
         Of the Hessian in log parameters; large on a flat ridge.
     """
 
+    name: ClassVar[str] = "bg_nbd"
+
     r: float
     alpha: float
     a: float
@@ -64,7 +65,21 @@ class BgNbd:
     condition: float
 
 
-def fit(profiles: pd.DataFrame) -> BgNbd:
+class Estimate(NamedTuple):
+    """What a fit finds: the fields of a model, in their order."""
+
+    r: float
+    alpha: float
+    a: float
+    b: float
+    covariance: tuple[tuple[float, ...], ...]
+    log_likelihood: float
+    n_customers: int
+    n_repeat: int
+    condition: float
+
+
+def fit(profiles: pd.DataFrame, *, start: tuple[float, ...] | None = None) -> BgNbd:
     """Estimate BG/NBD by maximum likelihood.
 
     Parameters
@@ -72,6 +87,9 @@ def fit(profiles: pd.DataFrame) -> BgNbd:
     profiles : DataFrame
         From `summary.profiles`: `frequency` (count), `recency` and `T`
         (days), `customers` (count).
+    start : tuple of float, optional
+        r, alpha (days), a, b to climb from, such as the estimate on nearly
+        the same customers.
 
     Raises
     ------
@@ -86,34 +104,55 @@ def fit(profiles: pd.DataFrame) -> BgNbd:
     ----------
     Fader, Hardie and Lee (2005), equation 6.
     """
+    return BgNbd(*estimate(profiles, title="BG/NBD", first_chances=0, start=start))
+
+
+def estimate(
+    profiles: pd.DataFrame, *, title: str, first_chances: int, start: tuple[float, ...] | None
+) -> Estimate:
+    """Estimate BG/NBD or MBG/NBD, which differ in when a customer may leave first.
+
+    Parameters
+    ----------
+    profiles, start
+        As in `fit`.
+    title : str
+        The model's name in messages.
+    first_chances : int
+        Chances to leave before the first repeat purchase: 0 for BG/NBD, 1 for
+        MBG/NBD.
+    """
     check_summary(profiles)
     customers = profiles["customers"]
     n_customers = int(customers.sum())
     n_repeat = int(customers[profiles["frequency"] > 0].sum())
     if n_repeat < MIN_REPEAT_CUSTOMERS:
         raise TooFewData(
-            f"BG/NBD needs {MIN_REPEAT_CUSTOMERS} customers with a repeat purchase; {n_repeat} of "
+            f"{title} needs {MIN_REPEAT_CUSTOMERS} customers with a repeat purchase; {n_repeat} of "
             f"{n_customers} have one. Take a longer calibration period or more customers.",
             have=n_repeat,
             need=MIN_REPEAT_CUSTOMERS,
         )
 
     scale = float(profiles["T"].max())
+    unscale = np.array([1.0, scale, 1.0, 1.0])
+    if start is not None:
+        _check_positive(dict(zip(PARAMETERS, start, strict=True)))
+        start = tuple(start / unscale)
     try:
-        optimum = _maximise(profiles, scale)
+        optimum = _maximise(profiles, scale, first_chances, start)
     except newton.NoInteriorOptimum as error:
         r, alpha, a, b = error.estimate
         raise NotIdentified(
-            f"BG/NBD has no interior optimum on {n_customers} customers, {n_repeat} of them with "
+            f"{title} has no interior optimum on {n_customers} customers, {n_repeat} of them with "
             f"a repeat purchase: {error}. At most the ratios a/(a+b) = {a / (a + b):.3g} and "
             f"r/alpha = {r / alpha / scale * DAYS_PER_WEEK:.3g} a week are identified. "
             "Take a longer calibration period or more customers."
         ) from error
 
-    unscale = np.array([1.0, scale, 1.0, 1.0])
     covariance = np.array(optimum.covariance) * np.outer(unscale, unscale)
     n_purchases = float(profiles["frequency"].to_numpy(float) @ customers.to_numpy(float))
-    return BgNbd(
+    return Estimate(
         *(np.array(optimum.estimate) * unscale).tolist(),
         covariance=tuple(map(tuple, covariance.tolist())),
         log_likelihood=optimum.log_likelihood - n_purchases * float(np.log(scale)),
@@ -129,18 +168,25 @@ def log_likelihood(profiles: pd.DataFrame, *, r: float, alpha: float, a: float, 
 
 
 def derivatives(
-    profiles: pd.DataFrame, *, r: float, alpha: float, a: float, b: float
+    profiles: pd.DataFrame,
+    *,
+    r: float,
+    alpha: float,
+    a: float,
+    b: float,
+    first_chances: int = 0,
 ) -> newton.Derivatives:
     """Return log-likelihood, gradient and Hessian in r, alpha (days), a, b.
+
+    `first_chances` is that of `estimate`.
 
     Raises
     ------
     ValueError
         If a parameter is not positive.
     """
-    if not min(r, alpha, a, b) > 0:
-        raise ValueError(f"r={r}, alpha={alpha}, a={a}, b={b} must all be positive.")
-    return _derivatives(_rows(profiles, 1.0), np.array([r, alpha, a, b]))
+    _check_positive({"r": r, "alpha": alpha, "a": a, "b": b})
+    return _derivatives(_rows(profiles, 1.0, first_chances), np.array([r, alpha, a, b]))
 
 
 def caution(model: BgNbd) -> str:
@@ -200,12 +246,8 @@ def p_alive(model: BgNbd, summary: pd.DataFrame) -> pd.Series:
     ----------
     Fader, Hardie and Lee (2008), Computing P(alive) using the BG/NBD model.
     """
-    check_summary(summary)
-    x, recency, age = _columns(summary)
-    is_repeat = x > 0
-    odds = np.log(model.a / (model.b + np.where(is_repeat, x - 1, 0.0)))
-    odds += (model.r + x) * np.log1p((age - recency) / (model.alpha + recency))
-    return pd.Series(np.where(is_repeat, expit(-odds), 1.0), summary.index, name="p_alive")
+    odds = _log_odds_of_having_left(model, summary)
+    return pd.Series(expit(-odds), summary.index, name="p_alive")
 
 
 def p_purchase(model: BgNbd, summary: pd.DataFrame, *, days: float) -> pd.Series:
@@ -224,10 +266,80 @@ def p_purchase(model: BgNbd, summary: pd.DataFrame, *, days: float) -> pd.Series
         `p_purchase` (0 to 1), same index: P(alive) times
         ``1 - ((alpha + T) / (alpha + T + days)) ** (r + x)``.
     """
-    _check_days(days)
-    x, _, age = _columns(summary)
+    predictive.check_days(days)
+    x, _, age = predictive.columns(summary)
     stays = -np.expm1(-(model.r + x) * np.log1p(days / (model.alpha + age)))
     return (p_alive(model, summary) * stays).rename("p_purchase")
+
+
+def p_no_purchase(model: BgNbd, summary: pd.DataFrame, *, days: float) -> pd.Series:
+    """Return each customer's probability of no purchase in the next days.
+
+    Parameters
+    ----------
+    model, summary, days
+        As in `p_purchase`, whose complement it is; small values of either keep
+        their digits.
+
+    Returns
+    -------
+    Series
+        `p_no_purchase` (0 to 1), same index.
+    """
+    odds = _log_odds_of_having_left(model, summary)
+    return predictive.p_no_purchase(_alive(model), odds, summary, days=days)
+
+
+def purchase_counts(
+    model: BgNbd, summary: pd.DataFrame, *, days: float, max_purchases: int
+) -> pd.DataFrame:
+    """Return each customer's distribution of purchases in the next days.
+
+    Parameters
+    ----------
+    model, summary, days
+        As in `p_purchase`.
+    max_purchases : int
+        The last column, at least 1.
+
+    Returns
+    -------
+    DataFrame
+        Same index; columns 0 to `max_purchases`, the last one for so many or
+        more; a row sums to 1.
+
+    References
+    ----------
+    Fader, Hardie and Lee (2005), equation 8, with the posterior of each customer.
+    """
+    odds = _log_odds_of_having_left(model, summary)
+    return predictive.purchase_counts(
+        _alive(model), odds, summary, days=days, max_purchases=max_purchases
+    )
+
+
+def simulate(
+    model: BgNbd, summary: pd.DataFrame, *, days: float, generator: np.random.Generator
+) -> np.ndarray:
+    """Draw each customer's purchases in the next days.
+
+    Whether he is alive, his rate, his probability to leave, and when he
+    leaves are drawn from what the model knows of him.
+
+    Parameters
+    ----------
+    model, summary, days
+        As in `p_purchase`.
+    generator : Generator
+        The same state gives the same draws.
+
+    Returns
+    -------
+    array of int
+        One count per row of the summary.
+    """
+    odds = _log_odds_of_having_left(model, summary)
+    return predictive.simulate(_alive(model), odds, summary, days=days, generator=generator)
 
 
 def expected_purchases(model: BgNbd, summary: pd.DataFrame, *, days: float) -> pd.Series:
@@ -249,7 +361,7 @@ def expected_purchases(model: BgNbd, summary: pd.DataFrame, *, days: float) -> p
     ----------
     Fader, Hardie and Lee (2005), equation 10, evaluated as an integral.
     """
-    _check_days(days)
+    predictive.check_days(days)
     alive = p_alive(model, summary)
     counts = evaluate_once(lambda x, age: expected_if_alive(model, x, age, days), summary)
     return (alive * counts).rename("expected_purchases")
@@ -268,22 +380,8 @@ def expected_repeat_purchases(model: BgNbd, ages: np.ndarray) -> np.ndarray:
     ----------
     Fader, Hardie and Lee (2005), equation 9, evaluated as an integral.
     """
-    ages = np.asarray(ages, float)
-    if not (ages >= 0).all():
-        raise ValueError(f"ages must be at least 0 days; the least is {ages.min()}.")
+    ages = predictive.check_ages(ages)
     return expected_if_alive(model, np.zeros_like(ages), np.zeros_like(ages), ages)
-
-
-def evaluate_once(
-    function: Callable[[np.ndarray, np.ndarray], np.ndarray], summary: pd.DataFrame
-) -> np.ndarray:
-    """Evaluate a function of frequency and T once per distinct pair, for every row."""
-    x, _, age = _columns(summary)
-    x_code, x_values = pd.factorize(x, sort=True)
-    age_code, age_values = pd.factorize(age, sort=True)
-    code, pairs = pd.factorize(x_code * len(age_values) + age_code, sort=True)
-    x_part, age_part = np.divmod(pairs, len(age_values))
-    return function(x_values[x_part], age_values[age_part])[code]
 
 
 def expected_if_alive(
@@ -291,119 +389,70 @@ def expected_if_alive(
 ) -> np.ndarray:
     """Return the expected purchases in the next days of customers known to be alive.
 
-    With u = r + x, tau = days / (alpha + T) and p the probability to leave,
-    this is the mean of ``f(p) = (1 - (1 + p tau)^-u) / p`` over Beta(a, b + x).
-    Two integrations by parts turn it into
-
-        f(1) + (b+x)/(a+b+x+1) * mean of (f(p) - f(1))/(1 - p) - f'(p)/(a+b+x)
-
-    over Beta(a + 1, b + x + 1): every term is positive and no tail is heavy,
-    whatever a and b. In the logit of p the trapezoid rule converges
-    geometrically.
-
     Parameters
     ----------
     model : BgNbd
     x, age, days : array of float
         Frequency, T (days) and horizon (days); broadcast against each other.
     """
-    x, age, days = np.broadcast_arrays(*(np.asarray(part, float) for part in (x, age, days)))
-    shape = x.shape
-    x, age, days = x.ravel(), age.ravel(), days.ravel()
-    x_values, x_index = np.unique(x, return_inverse=True)
-    longest = days.max(initial=0.0) / model.alpha
-    nodes = _nodes(model.a, model.b + x_values, (model.r + x_values) * longest)
-
-    result = np.empty(x.size)
-    block = max(BLOCK * 4 // QUADRATURE_POINTS, 1)
-    for first in range(0, x.size, block):
-        part = slice(first, first + block)
-        row = x_index[part]
-        tau = (days[part] / (model.alpha + age[part]))[:, None]
-        u = (model.r + x[part])[:, None]
-        p = nodes.p[row]
-        bought_at_1 = -np.expm1(-u * np.log1p(tau))
-        reach = p * tau
-        bought = -np.expm1(-u * np.log1p(reach))
-        # p^2 times -f'(p): the probability of two purchases or more.
-        twice = bought - (1 - bought) * u * reach / (1 + reach)
-        mean = np.einsum("ij,ij->i", bought / p - bought_at_1, nodes.weight[row])
-        mean += np.einsum("ij,ij->i", twice, nodes.slope_weight[row])
-        result[part] = bought_at_1[:, 0] + mean
-    return result.reshape(shape)
+    return predictive.expected_purchases(_alive(model), x, age, days)
 
 
-class _Nodes(NamedTuple):
-    """Quadrature points p, one row per frequency, and weights of f(p) - f(1) and of -p^2 f'(p)."""
-
-    p: np.ndarray
-    weight: np.ndarray
-    slope_weight: np.ndarray
+def _alive(model: BgNbd) -> predictive.Alive:
+    return predictive.Alive(model.r, model.alpha, model.a, model.b)
 
 
-def _nodes(a: float, b: np.ndarray, growth: np.ndarray) -> _Nodes:
-    """Place the trapezoid rule where Beta(a + 1, b + 1) in logits exceeds 1e-16 of its peak.
-
-    To the left the integrand grows like p^-2 until p = 1 / growth.
-    """
-    centre = np.log((a + 1) / (b + 1))
-    left = np.minimum(centre, -np.log1p(growth)) - _reach(a + 1, b + 1)
-    if a > 1:
-        left = np.maximum(left, np.log((a - 1) / (b + 1)) - _reach(a - 1, b + 1))
-    right = centre + _reach(b + 1, a + 1)
-    logit = np.linspace(left, right, QUADRATURE_POINTS, axis=-1)
-    log_p, log_stay = -np.logaddexp(0, -logit), -np.logaddexp(0, logit)
-
-    b = b[:, None]
-    density = (a + 1) * log_p + (b + 1) * log_stay
-    weight = np.exp(density - density.max(axis=1, keepdims=True))
-    weight *= b / (a + b + 1) / weight.sum(axis=1, keepdims=True)
-    return _Nodes(np.exp(log_p), weight * np.exp(-log_stay), weight * np.exp(-2 * log_p) / (a + b))
-
-
-def _reach(tail: float | np.ndarray, other: float | np.ndarray) -> np.ndarray:
-    """Bound the distance in which a logit-Beta tail falls by 38 in logs: Gaussian, then linear."""
-    return 38 / tail + np.sqrt(76 * (1 / tail + 1 / other))
+def _log_odds_of_having_left(model: BgNbd, summary: pd.DataFrame) -> np.ndarray:
+    check_summary(summary)
+    x, recency, age = predictive.columns(summary)
+    odds = np.log(model.a / (model.b + np.maximum(x - 1, 0)))
+    odds += (model.r + x) * np.log1p((age - recency) / (model.alpha + recency))
+    return np.where(x > 0, odds, -np.inf)
 
 
 class _Rows(NamedTuple):
-    """All profiles, those with a repeat purchase, and the histogram of frequency."""
+    """All profiles, those who may have left, and the histogram of chances to leave."""
 
     x: np.ndarray
     age: np.ndarray
     weight: np.ndarray
-    repeat_x: np.ndarray
-    repeat_recency: np.ndarray
-    repeat_age: np.ndarray
-    repeat_weight: np.ndarray
-    repeat_index: np.ndarray
+    leaver_x: np.ndarray
+    leaver_recency: np.ndarray
+    leaver_age: np.ndarray
+    leaver_weight: np.ndarray
+    leaver_index: np.ndarray
     x_values: np.ndarray
     x_weights: np.ndarray
+    first_chances: int
 
 
-def _rows(profiles: pd.DataFrame, scale: float) -> _Rows:
-    x, recency, age = _columns(profiles)
+def _rows(profiles: pd.DataFrame, scale: float, first_chances: int) -> _Rows:
+    x, recency, age = predictive.columns(profiles)
     weight = profiles["customers"].to_numpy(float)
     x_values, x_index = np.unique(x, return_inverse=True)
-    is_repeat = x > 0
+    may_leave = x + first_chances > 0
     return _Rows(
         x=x,
         age=age / scale,
         weight=weight,
-        repeat_x=x[is_repeat],
-        repeat_recency=recency[is_repeat] / scale,
-        repeat_age=age[is_repeat] / scale,
-        repeat_weight=weight[is_repeat],
-        repeat_index=x_index[is_repeat],
+        leaver_x=x[may_leave],
+        leaver_recency=recency[may_leave] / scale,
+        leaver_age=age[may_leave] / scale,
+        leaver_weight=weight[may_leave],
+        leaver_index=x_index[may_leave],
         x_values=x_values,
         x_weights=np.bincount(x_index, weight),
+        first_chances=first_chances,
     )
 
 
-def _maximise(profiles: pd.DataFrame, scale: float) -> newton.Optimum:
-    starts: tuple[tuple[float, ...], ...] = STARTS
-    if len(profiles) > 4 * PILOT_PROFILES:
-        pilot = _rows(profiles.iloc[:: len(profiles) // PILOT_PROFILES], scale)
+def _maximise(
+    profiles: pd.DataFrame, scale: float, first_chances: int, start: tuple[float, ...] | None
+) -> newton.Optimum:
+    starts: tuple[tuple[float, ...], ...] = STARTS if start is None else (start,)
+    if start is None and len(profiles) > 4 * PILOT_PROFILES:
+        pilot_profiles = profiles.iloc[:: len(profiles) // PILOT_PROFILES]
+        pilot = _rows(pilot_profiles, scale, first_chances)
         try:
             optimum = newton.maximise(
                 lambda theta: _derivatives(pilot, theta), names=PARAMETERS, starts=STARTS
@@ -411,7 +460,7 @@ def _maximise(profiles: pd.DataFrame, scale: float) -> newton.Optimum:
             starts = (optimum.estimate,)
         except newton.NoInteriorOptimum:
             pass
-    rows = _rows(profiles, scale)
+    rows = _rows(profiles, scale, first_chances)
     return newton.maximise(lambda theta: _derivatives(rows, theta), names=PARAMETERS, starts=starts)
 
 
@@ -438,19 +487,19 @@ def _derivatives(rows: _Rows, theta: np.ndarray) -> newton.Derivatives:
         hessian[1, 1] += (weight_inverse * inverse) @ x
         hessian[1, 1] -= r / alpha**2 * (weight_age.sum() + alpha * (weight_age @ inverse))
 
-    # In x = 0, which no repeat row looks up, b + x - 1 may be negative.
-    before = b + np.maximum(rows.x_values - 1, 0)
+    # Where nobody may leave, b + chances - 1 may be negative; no row looks it up.
+    before = b + np.maximum(rows.x_values + rows.first_chances - 1, 0)
     log_before, inverse_before = np.log(before), 1 / before
-    for first in range(0, rows.repeat_x.size, BLOCK):
+    for first in range(0, rows.leaver_x.size, BLOCK):
         part = slice(first, first + BLOCK)
-        u, index = r + rows.repeat_x[part], rows.repeat_index[part]
-        now, last = 1 / (alpha + rows.repeat_age[part]), 1 / (alpha + rows.repeat_recency[part])
-        silence = np.log1p((rows.repeat_age[part] - rows.repeat_recency[part]) * last)
+        u, index = r + rows.leaver_x[part], rows.leaver_index[part]
+        now, last = 1 / (alpha + rows.leaver_age[part]), 1 / (alpha + rows.leaver_recency[part])
+        silence = np.log1p((rows.leaver_age[part] - rows.leaver_recency[part]) * last)
         odds = np.log(a) - log_before[index] + u * silence
 
         tail = np.exp(-np.abs(odds))
         left = np.where(odds > 0, 1.0, tail) / (1 + tail)
-        weight = rows.repeat_weight[part]
+        weight = rows.leaver_weight[part]
         value += weight @ (np.maximum(odds, 0) + np.log1p(tail))
 
         # Derivatives of the odds by r, alpha, a, b: silence, slope, 1 / a, -per_b.
@@ -480,29 +529,27 @@ def _derivatives(rows: _Rows, theta: np.ndarray) -> newton.Derivatives:
 def _gamma_part(rows: _Rows, theta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
     r, _, a, b = theta
     x, weight = rows.x_values, rows.x_weights
+    chances = x + rows.first_chances
     value = weight @ (
         gammaln(r + x)
         - gammaln(r)
-        + gammaln(b + x)
+        + gammaln(b + chances)
         - gammaln(b)
         + gammaln(a + b)
-        - gammaln(a + b + x)
+        - gammaln(a + b + chances)
     )
     gradient, hessian = np.zeros(4), np.zeros((4, 4))
-    both = weight @ (psi(a + b) - psi(a + b + x))
+    both = weight @ (psi(a + b) - psi(a + b + chances))
     gradient[0] = weight @ (psi(r + x) - psi(r))
-    gradient[2:] = both, both + weight @ (psi(b + x) - psi(b))
-    both = weight @ (polygamma(1, a + b) - polygamma(1, a + b + x))
+    gradient[2:] = both, both + weight @ (psi(b + chances) - psi(b))
+    both = weight @ (polygamma(1, a + b) - polygamma(1, a + b + chances))
     hessian[0, 0] = weight @ (polygamma(1, r + x) - polygamma(1, r))
     hessian[2, 2:] = both
-    hessian[3, 3] = both + weight @ (polygamma(1, b + x) - polygamma(1, b))
+    hessian[3, 3] = both + weight @ (polygamma(1, b + chances) - polygamma(1, b))
     return value, gradient, hessian
 
 
-def _columns(summary: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return tuple(summary[name].to_numpy(float) for name in ("frequency", "recency", "T"))
-
-
-def _check_days(days: float) -> None:
-    if not 0 <= days < float("inf"):
-        raise ValueError(f"days={days} must be a length of at least 0 days.")
+def _check_positive(parameters: dict[str, float]) -> None:
+    if not min(parameters.values()) > 0:
+        named = ", ".join(f"{name}={value}" for name, value in parameters.items())
+        raise ValueError(f"{named} must all be positive.")
