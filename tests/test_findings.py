@@ -3,11 +3,15 @@ import pandas as pd
 import pytest
 
 from workbench import (
+    backtest_findings,
+    backtests,
     churn_findings,
     cohorts,
     discrimination,
     evaluation,
     findings,
+    gates,
+    intervals,
     labels,
     privacy,
     segments,
@@ -578,9 +582,93 @@ def test_the_churn_verdict_names_the_method_and_its_figures():
     )
 
 
+def judged(code="better", **changed) -> gates.Verdict:
+    given = dict(
+        code=code,
+        reasons=(),
+        model="bg_nbd",
+        best_naive="same_count_again",
+        n_origins=3,
+        n_origins_won=3,
+        error_gain=0.141,
+        error_gain_lower=0.102,
+        error_gain_upper=0.178,
+        concordance=0.72,
+        naive_concordance=0.71,
+        bias_size=0.14,
+        naive_bias_size=0.21,
+        bias=-0.14,
+        signal=9.0,
+    )
+    return gates.Verdict(**given | changed)
+
+
+@pytest.mark.parametrize(
+    ("found", "passed", "start", "consequence"),
+    [
+        (
+            judged(),
+            True,
+            "BG/NBD ist besser als alle einfachen Verfahren, „Gleich viele Käufe wie bisher“: Der "
+            "Fehler (RMSE) ist um 14,1 % kleiner (Unsicherheitsbereich 10,2 % bis 17,8 %), an 3 "
+            "von 3 Stichtagen liegt das Modell vorn.",
+            "Die Rangfolge der Kunden",
+        ),
+        (
+            judged("tied", reasons=("sum",)),
+            False,
+            "BG/NBD ist gleichauf mit dem besten einfachen Verfahren",
+            "Das einfache Verfahren genügt",
+        ),
+        (
+            judged("worse", reasons=("error", "signal"), error_gain=-0.097),
+            False,
+            "BG/NBD ist schlechter als das beste einfache Verfahren, „Gleich viele Käufe wie "
+            "bisher“: Der Fehler (RMSE) ist um 9,7 % größer",
+            "Planen Sie mit dem einfachen Verfahren",
+        ),
+        (judged("untested"), False, "An keinem Stichtag", "Ob die Kundenwerte stimmen"),
+    ],
+)
+def test_the_verdict_over_several_origins_says_who_is_better_and_what_follows(
+    found, passed, start, consequence
+):
+    shown = backtest_findings.verdict(found, style=STYLE)
+    assert (shown.name, shown.passed) == ("clv_backtest", passed)
+    assert plain(shown.sentence).startswith(start)
+    assert plain(shown.consequence).startswith(consequence)
+    if "signal" in found.reasons:
+        assert "lässt sich hier nichts vorhersagen" in plain(shown.sentence)
+
+
+def test_the_choice_names_the_model_and_why():
+    days = tuple(pd.to_datetime(["2024-01-01", "2024-04-01", "2024-07-01"]))
+    table = pd.DataFrame()
+    placed = backtests.Origins(days, 91, "disjoint")
+    shown = backtest_findings.choice(
+        gates.Choice("mbg_nbd", "simplest_of_tied", table), placed, style=STYLE
+    )
+    assert plain(shown) == (
+        "Geprüft wurde an 3 Stichtagen. Die Prüfzeiträume folgen lückenlos aufeinander. Die Wahl "
+        "fällt auf MBG/NBD: unter den fast gleich guten ist es das einfachste."
+    )
+    nobody = backtest_findings.choice(gates.Choice("", "none", table), placed, style=STYLE)
+    assert plain(nobody).endswith("Keines der Modelle lässt sich anpassen.")
+
+
+def test_the_range_of_the_value_says_what_it_was_widened_by():
+    band = intervals.Band(616_142.0, 1_019_539.0)
+    shown = plain(backtest_findings.value_range(band, n_misses=3, style=STYLE))
+    assert shown.startswith("Der Wert des Kundenstamms liegt zwischen 616.142 € und 1.019.539 €.")
+    assert "an 3 früheren Stichtagen verfehlte" in shown
+    alone = plain(backtest_findings.value_range(band, n_misses=0, style=STYLE))
+    assert "Dieser Bereich ist zu eng" in alone
+
+
 def test_the_names_of_the_verdicts_are_those_that_fatal_may_name():
     shown = (
         value_findings.purchase_verdict(verdict(), style=STYLE),
+        backtest_findings.verdict(judged(), style=STYLE),
         value_findings.second_opinion(opinion(), style=STYLE),
         churn_findings.churn_quality(churn_quality(0.8, 0.1), chosen="boosting", style=STYLE),
     )

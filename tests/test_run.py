@@ -203,6 +203,7 @@ def test_the_manifest_lists_every_file_with_its_hash(cdnow):
     assert manifest["verdicts"] == {
         "datenqualitaet": True,
         "clv_holdout": True,
+        "clv_backtest": True,
         "clv_second_opinion": True,
         "churn_quality": True,
     }

@@ -96,6 +96,18 @@ def test_row_order_does_not_change_a_byte(sample, fitted):
     assert spend.fit(sample.sample(frac=1, random_state=1)) == fitted
 
 
+def test_simulated_money_is_on_average_what_is_expected(sample, fitted):
+    three = np.full(len(sample), 3)
+    drawn = [
+        spend.simulate(fitted, sample, purchases=three, generator=np.random.default_rng(seed)).sum()
+        for seed in range(40)
+    ]
+    expected = 3 * spend.expected_spend(fitted, sample).sum()
+    assert np.mean(drawn) == pytest.approx(expected, rel=0.02)
+    none = spend.simulate(fitted, sample, purchases=0 * three, generator=np.random.default_rng(1))
+    assert (none == 0).all()
+
+
 def test_known_parameters_come_back():
     rng = np.random.default_rng(7)
     n = 40_000

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 # The verdicts that the parameter `fatal` may name.
-VERDICTS = ("datenqualitaet", "clv_holdout", "clv_second_opinion", "churn_quality")
+VERDICTS = (
+    *("datenqualitaet", "clv_holdout", "clv_backtest", "clv_second_opinion", "churn_quality"),
+)
 
 # Churn models, the simplest first: the choice takes the first that is as good as the best.
 MODEL_LABELS: dict[str, str] = {
@@ -86,6 +88,13 @@ COLUMNS: dict[str, tuple[Any, ...]] = {
     "bias": ("Abweichung der Summe", "share", 1),
     "wape": ("Fehler je Kauf (WAPE)", "number", 3),
     "concordance": ("Konkordanz", "number", 3),
+    "gini": ("Gini-Wert (1: perfekt geordnet)", "number", 3),
+    "top_decile": ("Anteil im besten Zehntel", "share", 1),
+    "forecast_money": ("Vorhergesagt", "money"),
+    "actual_money": ("Tatsächlich", "money"),
+    "low_money": ("Bereich von", "money"),
+    "high_money": ("Bis", "money"),
+    "inside": ("Getroffen", "text"),
     "rank_correlation": ("Rangkorrelation", "number", 3),
     "frequency": ("Wiederholungskäufe", "text"),
     "actual": ("Beobachtet", "number", 3),

@@ -182,6 +182,41 @@ def expected_spend(model: GammaGamma, summary: pd.DataFrame) -> pd.Series:
     return expected.rename("expected_spend")
 
 
+def simulate(
+    model: GammaGamma,
+    summary: pd.DataFrame,
+    *,
+    purchases: np.ndarray,
+    generator: np.random.Generator,
+) -> np.ndarray:
+    """Draw the money of so many future purchases of each customer.
+
+    A customer's scale is drawn from what the model knows of him; given it, the
+    sum of n amounts is a Gamma with n times the shape.
+
+    Parameters
+    ----------
+    model : GammaGamma
+    summary : DataFrame
+        `frequency` and `monetary_value` (currency), any index.
+    purchases : array of int
+        How many purchases, in the order of the summary.
+    generator : Generator
+        Two draws per customer.
+
+    Returns
+    -------
+    array of float
+        Currency; 0 without a purchase.
+    """
+    _check_spend(summary)
+    x = summary["frequency"].to_numpy(float)
+    total = x * summary["monetary_value"].to_numpy(float)
+    scale = generator.gamma(model.q + model.p * x) / (model.v + total)
+    # A shape of 0 draws 0.
+    return generator.gamma(model.p * purchases) / scale
+
+
 def independence(summary: pd.DataFrame) -> Independence:
     """Correlate frequency and mean amount of the repeat buyers whom `fit` uses.
 
