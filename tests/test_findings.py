@@ -646,13 +646,20 @@ def test_the_choice_names_the_model_and_why():
     table = pd.DataFrame()
     placed = backtests.Origins(days, 91, "disjoint")
     shown = backtest_findings.choice(
-        gates.Choice("mbg_nbd", "simplest_of_tied", table), placed, style=STYLE
+        gates.Choice("mbg_nbd", "simplest_of_tied", table),
+        placed,
+        published="mbg_nbd",
+        style=STYLE,
     )
     assert plain(shown) == (
         "Geprüft wurde an 3 Stichtagen. Die Prüfzeiträume folgen lückenlos aufeinander. Die Wahl "
         "fällt auf MBG/NBD: unter den fast gleich guten ist es das einfachste."
     )
-    nobody = backtest_findings.choice(gates.Choice("", "none", table), placed, style=STYLE)
+    other = gates.Choice("nbd", "only_one", table)
+    warned = backtest_findings.choice(other, placed, published="bg_nbd", style=STYLE)
+    assert "sind mit BG/NBD gerechnet; nehmen Sie sie deshalb nur als Rangfolge" in plain(warned)
+    none = gates.Choice("", "none", table)
+    nobody = backtest_findings.choice(none, placed, published="bg_nbd", style=STYLE)
     assert plain(nobody).endswith("Keines der Modelle lässt sich anpassen.")
 
 

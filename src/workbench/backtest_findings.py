@@ -69,8 +69,8 @@ def verdict(judged: Judged, *, style: Style) -> Verdict:
     return Verdict("clv_backtest", LABEL, judged.code == "better", sentence, consequence)
 
 
-def choice(chosen: Choice, placed: Origins, *, style: Style) -> Sentence:
-    """Say at how many origins the models were tried and which one is taken."""
+def choice(chosen: Choice, placed: Origins, *, published: str, style: Style) -> Sentence:
+    """Say at how many origins the models were tried, which is best, and which is published."""
     head = "Geprüft wurde an {stichtage} Stichtagen. " + ORIGINS[placed.code]
     numbers = {"stichtage": style.count(len(placed.days))}
     if not chosen.name:
@@ -80,7 +80,13 @@ def choice(chosen: Choice, placed: Origins, *, style: Style) -> Sentence:
         "simplest_of_tied": "unter den fast gleich guten ist es das einfachste",
         "only_one": "kein anderes lässt sich am letzten Stichtag anpassen",
     }[chosen.code]
-    return say(f"{head} Die Wahl fällt auf {NAMES[chosen.name]}: {reason}.", **numbers)
+    text = f"{head} Die Wahl fällt auf {NAMES[chosen.name]}: {reason}."
+    if chosen.name != published:
+        text += (
+            f" Die Kundenwerte dieser Seite sind mit {NAMES[published]} gerechnet; nehmen Sie sie "
+            "deshalb nur als Rangfolge."
+        )
+    return say(text, **numbers)
 
 
 def accuracy(test: Backtest) -> pd.DataFrame:
