@@ -345,6 +345,126 @@ def test_ids_take_the_spelling_of_the_transactions(read):
     assert count(found)["customers_without_row"] == 2
 
 
+def test_ids_meet_in_both_forms_of_an_umlaut(read):
+    assert id_keys(pd.Series(["Mu\u0308ller"])).tolist() == ["M\u00fcller"]
+    found = read("erasure", "customer_id", "Mu\u0308ller", known=["M\u00fcller"])
+    assert found.table["customer_id"].tolist() == ["M\u00fcller"]
+    assert count(found)["customers_to_remove"] == 1
+
+
+def test_an_objection_to_advertising_or_on_an_unknown_channel_counts_for_every_channel(read):
+    found = read(
+        "consent",
+        "customer_id;channel;status;date",
+        "1;Werbung;widerspruch;2024-01-01",
+        "1;email;opt_in;2025-01-01",
+        "2;Rauchzeichen;widerspruch;2024-01-01",
+        "2;Direktwerbung;widerspruch;2024-01-02",
+        "3;Werbung;widerspruch;2024-01-01",
+        "3;Marketing;opt_in;2024-02-01",
+        "4;Rauchzeichen;opt_in;2024-01-01",
+        "5;telefon;widerspruch;2024-01-01",
+    )
+    assert found.table[["customer_id", "channel", "status"]].to_numpy().tolist() == [
+        ["1", "alle", "widerspruch"],
+        ["1", "email", "opt_in"],
+        ["2", "alle", "widerspruch"],
+        ["3", "werbung", "opt_in"],
+        ["4", "rauchzeichen", "opt_in"],
+        ["5", "telefon", "widerspruch"],
+    ]
+    assert consents.objected(found.table).tolist() == ["1", "2"]
+    assert count(found)["objections_beyond_channels"] == 2
+    assert dropped(found) == {"superseded": 2}
+    may = consents.may_contact(found.table, customers=list("12345"), channel="email", by="opt_in")
+    assert not may.any()
+
+
+def test_one_line_may_speak_of_two_channels(read):
+    found = read(
+        "consent",
+        "customer_id;channel;status;date",
+        "1;E-Mail/Newsletter;widerspruch;2024-01-01",
+        "2;Telefon und Post;opt_in;2024-01-01",
+        "2;telefon;keine;2024-02-01",
+        "3;E-Mail, Rauchzeichen;widerspruch;2024-02-01",
+    )
+    assert found.table[["customer_id", "channel", "status"]].to_numpy().tolist() == [
+        ["1", "email", "widerspruch"],
+        ["1", "newsletter", "widerspruch"],
+        ["2", "post", "opt_in"],
+        ["2", "telefon", "keine"],
+        ["3", "alle", "widerspruch"],
+        ["3", "email", "widerspruch"],
+    ]
+    rows = n_rows(found)
+    assert rows["read"] == rows["kept"] == 4
+    balance = found.balance.set_index("reason")
+    assert balance.loc["kept", "customers"] == 3
+
+
+def test_an_id_in_a_free_text_gives_way_to_a_mark(read):
+    found = read(
+        "survey",
+        "customer_id;date;comment",
+        "KD-701295;2025-01-01;Nr KD-701295, nicht KD-7012951 oder XKD-701295",
+        "KD-701296;2025-01-02;kd-701295/4711 und 47110, 123, Mu\u0308ller & So\u0308hne!",
+        "anna@example.org;2025-01-03;von anna@example.org, Tel. 0171 471199",
+        "4711;2025-01-04;seit 2019",
+        known=["4711", "123", "4711", "M\u00fcller & S\u00f6hne", "2019", "0171"],
+        erased=["KD-701295x"],
+    )
+    assert found.table.set_index("customer_id")["comment"].to_dict() == {
+        "KD-701295": "Nr [Kundennummer], nicht KD-[Nummer] oder XKD-701295",
+        "KD-701296": "[Kundennummer]/[Kundennummer] und 47110, 123, [Kundennummer]!",
+        "anna@example.org": "von [E-Mail], Tel. [Telefon]",
+        "4711": "seit [Kundennummer]",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "column"),
+    [
+        ("contacts", "date;campaign", "campaign"),
+        ("contacts", "date;response", "reaction"),
+        ("complaints", "received;category", "category"),
+        ("customers", "programme_since;customer_type", "customer_type"),
+        ("customers", "programme_since;country", "country"),
+        ("customers", "programme_since;birth_year_group", "birth_year_group"),
+    ],
+)
+def test_every_text_is_without_ids_addresses_and_numbers(name, header, column, read):
+    text = "K-100 zu K-200 und K-300, a@example.org"
+    filler = [f"K-{n};2025-01-01;nein" for n in (101, 102)]
+    found = read(
+        name,
+        f"customer_id;{header}",
+        f"K-100;2025-01-01;{text}",
+        *filler,
+        known=["K-200"],
+        erased=["K-300"],
+    )
+    hidden = "[Kundennummer] zu [Kundennummer] und [Kundennummer], [E-Mail]"
+    assert hidden in found.table[column].tolist()
+
+
+def test_where_a_consent_is_from_is_without_ids(read):
+    found = read("consent", "customer_id;channel;status;source", "K-100;email;opt_in;Karte K-100")
+    assert found.table["source"].tolist() == ["Karte [Kundennummer]"]
+
+
+def test_the_year_in_the_name_of_a_campaign_is_no_customer(read):
+    found = read("contacts", "customer_id;date;campaign", "2024;2025-01-01;Sommer 2024")
+    assert found.table["campaign"].tolist() == ["Sommer 2024"]
+
+
+def test_a_list_reaches_its_customers_or_nobody_that_is_like_them():
+    known = ["00100", "100", "b", "M\u00fcller"]
+    companions.check_reach(["100", "00100", "b", "Mu\u0308ller", "7"], known, what="the list")
+    companions.check_reach([], known, what="the list")
+    companions.check_reach(["7"], [], what="the list")
+
+
 # Properties
 
 EXAMPLES = {
@@ -584,3 +704,14 @@ def test_an_unknown_table_is_refused(tmp_path):
 def test_ids_are_compared_without_blanks_and_the_point_of_a_float():
     keys = id_keys(pd.Series([" 1 ", "\ufeff2.0", "2.50", "00.0", "x.0"]))
     assert keys.tolist() == ["1", "2", "2.50", "00", "x.0"]
+
+
+def test_a_list_whose_zeros_were_lost_is_refused_without_its_ids():
+    message = (
+        r"3 of 5 ids of the erasure list match no customer as they are written, but one up to "
+        r"leading zeros \(1\), or capitals or the form of a letter \(2\)\. Write them as"
+    )
+    known = ["00100", "b77", "\uff11\uff12x", "8"]
+    with pytest.raises(DataError, match=message) as refusal:
+        companions.check_reach(["100", "B77", "12X", "8", "9"], known, what="the erasure list")
+    assert not any(listed in str(refusal.value) for listed in ("100", "77", "12X"))

@@ -87,6 +87,27 @@ def test_an_objection_without_a_day_outranks_every_row_with_one():
     assert consents.in_force(rows).tolist() == [True, False, False, True]
 
 
+def test_an_objection_to_advertising_or_on_an_unknown_channel_closes_every_channel():
+    channels = ["werbung", "rauchzeichen", "alle", "profiling"]
+    for channel in channels:
+        consent = said(("1", "email", "opt_in"), ("1", channel, "widerspruch"))
+        assert consents.objected(consent).tolist() == ["1"]
+        assert allowed(consent) == []
+    for channel in ("telefon", "post", "newsletter"):
+        consent = said(("1", "email", "opt_in"), ("1", channel, "widerspruch"))
+        assert consents.objected(consent).empty
+        assert allowed(consent) == ["1"]
+
+
+def test_a_consent_to_advertising_opens_no_channel():
+    assert allowed(said(("1", "werbung", "opt_in"))) == []
+
+
+def test_channels_that_mean_advertising_have_one_name():
+    names = pd.Series(["Werbung", " Direktwerbung", "MARKETING", "E-Mail"])
+    assert consents.channel_names(names).tolist() == ["werbung"] * 3 + ["email"]
+
+
 # Properties
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
 
 import pandas as pd
 
@@ -11,10 +13,14 @@ from workbench.sources import Source
 from workbench.transactions import FIRST_DAY, MISSING, SHOWN_LINES
 
 SHOWN_CHARACTERS = 30
+# Shorter ids are words and figures of every text.
+LEAST_ID_CHARACTERS = 4
+ID_MARK = "[Kundennummer]"
 
 # Also the byte order mark and the blank without width, which Python does not count as blanks.
 _BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\u200b\ufeff"
 _DAY = r"[12]\d{3}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
+_PIECES = re.compile(r"\w+|\W")
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 
 
@@ -26,14 +32,54 @@ def stripped(texts: pd.Series) -> pd.Series:
 def id_keys(ids: pd.Series) -> pd.Series:
     """Return what an id is compared by: without blanks around it and the ``.0`` of a float.
 
-    Leading zeros and capitals count: ``00123`` and ``123`` are two customers.
+    An umlaut of one sign is one of two. Leading zeros and capitals count:
+    ``00123`` and ``123`` are two customers.
 
     Examples
     --------
     >>> id_keys(pd.Series([" 12345.0", "00123\u00a0", "K-1.0"])).tolist()
     ['12345', '00123', 'K-1.0']
     """
-    return stripped(ids.astype("str")).str.replace(r"^([0-9]+)\.0+$", r"\1", regex=True)
+    composed = stripped(ids.astype("str")).str.normalize("NFC")
+    return composed.str.replace(r"^([0-9]+)\.0+$", r"\1", regex=True)
+
+
+def id_hider(ids: Iterable[str]) -> Callable[[str], str]:
+    """Return what replaces each of the ids that stands as whole words in a text.
+
+    Capitals do not matter; an id of fewer than `LEAST_ID_CHARACTERS` stays.
+
+    Examples
+    --------
+    >>> id_hider(["KD-4711", "123"])("Nr. kd-4711, nicht KD-47110 oder 123")
+    'Nr. [Kundennummer], nicht KD-47110 oder 123'
+    """
+    wanted = set(id_keys(pd.Series(list(ids), dtype="str")))
+    wanted = {key.casefold() for key in wanted if len(key) >= LEAST_ID_CHARACTERS}
+    lengths: dict[str, set[int]] = {}
+    for key in wanted:
+        pieces = _PIECES.findall(key)
+        lengths.setdefault(pieces[0], set()).add(len(pieces))
+
+    def hide(text: str) -> str:
+        written = _PIECES.findall(unicodedata.normalize("NFC", text))
+        pieces = [piece.casefold() for piece in written]
+        if lengths.keys().isdisjoint(pieces):
+            return text
+        shown, start = [], 0
+        while start < len(pieces):
+            # The longest first: of two ids one may begin the other.
+            for n in sorted(lengths.get(pieces[start], ()), reverse=True):
+                if "".join(pieces[start : start + n]) in wanted:
+                    shown.append(ID_MARK)
+                    start += n
+                    break
+            else:
+                shown.append(written[start])
+                start += 1
+        return "".join(shown)
+
+    return hide
 
 
 def is_blank(texts: pd.Series) -> pd.Series:

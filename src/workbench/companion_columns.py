@@ -9,7 +9,6 @@ import pandas as pd
 
 from workbench import companion_cells as cells
 from workbench import consents
-from workbench.identifiers import scrub
 from workbench.schema import DataError
 from workbench.sources import Source
 from workbench.transactions import SHOWN_LINES
@@ -27,8 +26,13 @@ CHECKS = {
     **{f"status_{status}": f"Angaben: {label}" for status, label in consents.STATUSES.items()},
     "undated": "Angaben ohne Datum, die gelten (ein Widerspruch vor allen anderen)",
     "objections_without_channel": "Widersprüche ohne Kanal, sie gelten für alle Kanäle",
+    "objections_beyond_channels": (
+        "Widersprüche gegen Werbung oder auf unbekanntem Kanal, sie gelten für alle Kanäle"
+    ),
     "objections_after_as_of": "Widersprüche nach dem Stichtag, vor jedem Versand abzugleichen",
-    "customers_objected": "Kunden mit Widerspruch gegen die Profilbildung oder auf allen Kanälen",
+    "customers_objected": (
+        "Kunden mit Widerspruch gegen Profilbildung oder Werbung oder auf allen Kanälen"
+    ),
     "customers_to_remove": "Kunden mit Bestellungen, die zu entfernen sind",
     "treatment": "Kontakte der Kampagnengruppe",
     "control": "Zeilen der Kontrollgruppe",
@@ -72,6 +76,8 @@ _RESPONSES = {
     **dict.fromkeys(("geklickt", "gekauft", "bestellt", "eingelöst", "clicked", "bought"), True),
     **dict.fromkeys(("keine", "geöffnet", "opened", "abgemeldet", "unzustellbar"), False),
 }
+# What stands between the channels of one cell.
+_AND = r"\s*[/,;+&|]\s*|\s+und\s+"
 _GERMANY = ("de", "deu", "d", "deutschland", "germany")
 
 
@@ -129,8 +135,10 @@ def consent(rows: pd.DataFrame, *, source: Source, as_of: pd.Timestamp) -> Shape
     """Keep what each customer said last about each channel, and whatever may be an objection.
 
     Without a day an objection holds, a refusal counts as the oldest row, and a
-    grant cannot be proven and is left out. Without a channel an objection is
-    one on all channels. A source without any day is taken as of `as_of`.
+    grant cannot be proven and is left out. Without a channel, or on one that
+    is unknown, an objection is one on all channels, unless a later row says
+    something else of the same channel. A line that names two channels is a row
+    for each. A source without any day is taken as of `as_of`.
     """
     status = consents.status_names(rows["status"]).mask(cells.is_blank(rows["status"]), "")
     is_objection, is_grant = status == consents.OBJECTION, status.isin(consents.GRANTS)
@@ -154,14 +162,26 @@ def consent(rows: pd.DataFrame, *, source: Source, as_of: pd.Timestamp) -> Shape
     rows = rows.assign(
         status=status,
         date=day.dt.normalize().where(cannot_count == ""),
-        channel=consents.channel_names(rows["channel"]).mask(no_channel, consents.EVERY_CHANNEL),
+        channel=rows["channel"].mask(no_channel, consents.EVERY_CHANNEL),
         source=cells.filled(rows["source"]),
+        no_channel=no_channel,
     )
+    rows = _by_channel(rows)
+    rows = cells.dropped(rows, "superseded", ~consents.in_force(cells.kept(rows)))
+    beyond = (rows["status"] == consents.OBJECTION) & ~rows["channel"].isin(
+        [*consents.CHANNELS, "profiling", consents.EVERY_CHANNEL]
+    )
+    rows = rows.assign(channel=rows["channel"].mask(beyond, consents.EVERY_CHANNEL))
+    # Two that were objections on channels of their own may have become one.
     rows = cells.dropped(rows, "superseded", ~consents.in_force(cells.kept(rows)))
     kept = cells.kept(rows)
     counts = _counted(
         {f"status_{name}": rows["status"] == name for name in consents.STATUSES}
-        | {"undated": rows["date"].isna(), "objections_without_channel": no_channel},
+        | {
+            "undated": rows["date"].isna(),
+            "objections_without_channel": rows["no_channel"],
+            "objections_beyond_channels": beyond,
+        },
         kept,
     )
     counts["objections_after_as_of"] = int(later_objections.sum())
@@ -222,8 +242,7 @@ def survey(rows: pd.DataFrame, *, source: Source, as_of: pd.Timestamp) -> Shaped
 
     Any other code, such as 11 or 99 for no answer, is an empty answer and
     never a promoter. The scale of satisfaction ends at 10 where more than
-    `SHARE_ABOVE_FIVE` of the marks from 1 to 10 lie above 5, else at 5. In
-    comments, addresses and numbers that name a person give way to a mark.
+    `SHARE_ABOVE_FIVE` of the marks from 1 to 10 lie above 5, else at 5.
     """
     rows = _events(rows, "date", source=source, as_of=as_of)
     mark = cells.numbers(rows["nps"])
@@ -238,8 +257,7 @@ def survey(rows: pd.DataFrame, *, source: Source, as_of: pd.Timestamp) -> Shaped
     cells.check_mostly(
         rows, "satisfaction", bad=no_satisfaction, what="marks of 1 to 5 or 1 to 10", source=source
     )
-    scrubbed = cells.filled(rows["comment"]).map(scrub, na_action="ignore").astype("str")
-    rows = rows.assign(nps=nps, satisfaction=satisfaction, comment=scrubbed)
+    rows = rows.assign(nps=nps, satisfaction=satisfaction, comment=cells.filled(rows["comment"]))
     counts = _counted(
         {
             "nps_answers": nps.notna(),
@@ -337,6 +355,20 @@ def budget(rows: pd.DataFrame, *, source: Source, as_of: pd.Timestamp) -> Shaped
             "periods_beyond_as_of": int((kept["last_day"] > as_of).sum()),
         },
     )
+
+
+def _by_channel(rows: pd.DataFrame) -> pd.DataFrame:
+    """Make a row for each channel that a line names, under the channel's one name."""
+    whole = consents.channel_names(rows["channel"])
+    parts = rows.assign(channel=whole.str.split(_AND, regex=True)).explode(
+        "channel", ignore_index=True
+    )
+    parts = parts.astype({"channel": "str"})
+    parts = parts.assign(channel=consents.channel_names(parts["channel"]))
+    # A stroke at the end names no further channel.
+    empty = (parts["channel"] == "") & parts.duplicated("line", keep=False)
+    parts = parts[~empty].drop_duplicates(["line", "channel"])
+    return parts.reset_index(drop=True)
 
 
 def _counted(where: Mapping[str, pd.Series], kept: pd.DataFrame) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -112,6 +113,15 @@ _REASONS_OF = {
     "budget": ("repeated_header", "after_as_of", "duplicate"),
 }
 _COLLECTIVE = rf"^(?:{'|'.join(COLLECTIVE)})(?:$|[^a-zäöüß])"
+# Texts in which anything may stand; a customer's number has no business in them.
+_FREE_TEXTS = {
+    "customers": ("country", "birth_year_group", "customer_type", "first_channel"),
+    "consent": ("channel", "source"),
+    "contacts": ("channel", "campaign", "reaction"),
+    "complaints": ("category",),
+    "budget": ("channel",),
+}
+_YEAR = re.compile(r"(?:19|20)\d\d")
 # How `sources` begins to say that a column is missing.
 _LACKS = " lacks ["
 # The day that a row belongs to.
@@ -129,14 +139,16 @@ class Companion(NamedTuple):
         Every column of the form, missing where the source has none, and those
         that its function in `companion_columns` adds. Sorted by its columns
         in order; of ``customers`` the index is `customer_id`. An id that the
-        transactions have is written as they write it.
+        transactions have is written as they write it. In texts, ids, addresses
+        and numbers that name a person give way to marks.
     checks : DataFrame
         `code`, `label` (German) and `n`: first the keys of `MATCHES`, then
         what stands out in the table's own columns. They overlap. Codes that
         start with ``customers`` count people.
     balance : DataFrame
         First row ``read``, then one row per reason, last row ``kept``;
-        read = dropped + kept.
+        read = dropped + kept, in lines of the source: one consent to two
+        channels is one line.
 
         - `reason` (str): ``read``, a key of `REASONS`, or ``kept``
         - `label` (str): the same in German
@@ -220,14 +232,17 @@ def read(
         raise ParameterError(f"name={name!r} must be one of {', '.join(FORMS)}.")
     source = _source(FORMS[name], x, columns=columns, dialect=dialect)
     gone = {"erased": _keys(erased), "objected": _keys(objected)}
+    ordering = set(known_customers)
+    named = ordering.union(*gone.values())
     gone = {reason: keys for reason, keys in gone.items() if reason in _REASONS_OF[name]}
-    known = pd.Series(sorted(set(known_customers)), dtype="str")
+    known = pd.Series(sorted(ordering), dtype="str")
     known = known[~cells.id_keys(known).isin(set().union(*gone.values()))]
     rows = _judge(_rows(source, FORMS[name], known), gone, source=source, name=name)
     rows, counts = _SHAPES[name](rows, source=source, as_of=as_of)
 
     columns_shown = [*FORMS[name].columns, *_ADDED.get(name, ())]
     table = rows.loc[rows["reason"] == "", columns_shown]
+    table = _without_ids(table, named.union(rows.get("customer_id", ())), name=name)
     table = table.sort_values(columns_shown, ignore_index=True)
     if "customer_id" in table:
         counts = _matches(table["customer_id"], known, name=name) | counts
@@ -248,6 +263,90 @@ def read(
         facts=source.facts,
         identified=identifiers.judge(source.columns_found, used=source.columns, samples={}),
     )
+
+
+def check_reach(listed: Iterable[str], known: Iterable[str], *, what: str) -> None:
+    """Refuse a list that misses customers only because its ids are written in another way.
+
+    A spreadsheet takes the zeros off ``00123``; the list then removes nobody,
+    and nothing else would say so.
+
+    Parameters
+    ----------
+    listed : iterable of str
+        Ids of customers who are to be removed.
+    known : iterable of str
+        Ids of all customers, as the transactions write them.
+    what : str
+        What lists them, for the message.
+
+    Raises
+    ------
+    DataError
+        If listed ids match no customer by `id_keys`, but one up to leading
+        zeros, capitals or the form of a letter. No id is shown.
+    """
+    keys, customers = (
+        pd.Series(sorted(_keys(ids)), dtype="str") for ids in (list(listed), list(known))
+    )
+    missed = keys[~keys.isin(customers)]
+    alike = missed[_loose(missed).isin(set(_loose(customers)))]
+    if alike.empty:
+        return
+    zeros = int(alike.str.lstrip("0").isin(set(customers.str.lstrip("0"))).sum())
+    raise DataError(
+        f"{len(alike)} of {len(keys)} ids of {what} match no customer as they are written, but "
+        f"one up to leading zeros ({zeros}), or capitals or the form of a letter "
+        f"({len(alike) - zeros}). Write them as the transactions do; take out those that mean "
+        "somebody else."
+    )
+
+
+def free_texts(texts: pd.Series, *, ids: Iterable[str]) -> pd.Series:
+    """Replace what names a person in texts: ids as whole words, addresses, long numbers.
+
+    Parameters
+    ----------
+    texts : Series of str
+        May have missing values.
+    ids : iterable of str
+        Customers; those of fewer than 4 characters stay.
+
+    Examples
+    --------
+    >>> free_texts(pd.Series(["Nr KD-4711, anna@example.org"]), ids=["KD-4711"]).tolist()
+    ['Nr [Kundennummer], [E-Mail]']
+    """
+    hide = cells.id_hider(ids)
+
+    def clean(text: str) -> str:
+        # An id within an address would tear it, and what is left would not be known as one.
+        shown, end = [], 0
+        for place in identifiers.locate(text):
+            shown += [hide(text[end : place.start]), text[place.start : place.end]]
+            end = place.end
+        return identifiers.scrub("".join([*shown, hide(text[end:])]))
+
+    cleaned = {text: clean(text) for text in texts.dropna().unique()}
+    return texts.map(cleaned, na_action="ignore").astype(texts.dtype)
+
+
+def label_ids(ids: Iterable[str]) -> list[str]:
+    """Return the ids that tell a customer within a label: „Sommer 2024" names none.
+
+    Examples
+    --------
+    >>> label_ids(["2024", "4711", "K-2024"])
+    ['4711', 'K-2024']
+    """
+    return [text for text in ids if not _YEAR.fullmatch(text.strip())]
+
+
+def _without_ids(table: pd.DataFrame, ids: set[str], *, name: str) -> pd.DataFrame:
+    """Clean the texts of a table; a comment needs no year that is a customer's number."""
+    columns = ("comment",) if name == "survey" else _FREE_TEXTS.get(name, ())
+    wanted = ids if name == "survey" else label_ids(sorted(ids))
+    return table.assign(**{column: free_texts(table[column], ids=wanted) for column in columns})
 
 
 def _source(
@@ -349,7 +448,7 @@ def _matches(ids: pd.Series, known: pd.Series, *, name: str) -> dict[str, int]:
 
 
 def _loose(ids: pd.Series) -> pd.Series:
-    return cells.id_keys(ids).str.casefold().str.lstrip("0")
+    return cells.id_keys(ids).str.normalize("NFKC").str.casefold().str.lstrip("0")
 
 
 def _keys(ids: Iterable[str]) -> set[str]:
@@ -359,6 +458,8 @@ def _keys(ids: Iterable[str]) -> set[str]:
 def _balance(rows: pd.DataFrame, *, name: str) -> pd.DataFrame:
     """Count the rows by reason, in the order in which the reasons are given."""
     balance = []
+    # A line that became two rows is kept where one of them is.
+    rows = rows.sort_values(["line", "reason"]).drop_duplicates("line")
     labels = {"read": "gelesen", **REASONS, "kept": "behalten"}
     for reason in ("read", *_REASONS_OF[name], "kept"):
         part = rows if reason == "read" else rows[rows["reason"] == reason.replace("kept", "")]

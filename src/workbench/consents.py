@@ -22,8 +22,9 @@ STATUSES = {
 GRANTS = ("opt_in", "bestandskunde_7_3")
 OBJECTION = "widerspruch"
 EVERY_CHANNEL = "alle"
-# Who objects here may not be in the data at all: article 21 (2) and (3) GDPR.
-ABSOLUTE_CHANNELS = ("profiling", EVERY_CHANNEL)
+# Who objects on any other channel may not be in the data at all: it is profiling, every channel,
+# advertising as such, or one that nobody could close. Article 21 (2) and (3) GDPR.
+CHANNELS = ("email", "newsletter", "telefon", "post")
 # Of these alone § 7 (3) UWG speaks.
 ELECTRONIC_MAIL = ("email", "newsletter")
 # What else a shop writes, plain as in `channel_names`.
@@ -31,6 +32,7 @@ _CHANNELS = {
     **{"e-mail": "email", "e mail": "email", "mail": "email", "mailing": "email"},
     **{"tel": "telefon", "tel.": "telefon", "phone": "telefon", "anruf": "telefon"},
     **{"brief": "post", "briefpost": "post", "profilbildung": "profiling"},
+    **{"direktwerbung": "werbung", "marketing": "werbung"},
     **{"*": EVERY_CHANNEL, "all": EVERY_CHANNEL, "alle kanäle": EVERY_CHANNEL},
 }
 
@@ -117,10 +119,12 @@ def in_force(rows: pd.DataFrame) -> pd.Series:
 
 
 def objected(consent: pd.DataFrame) -> pd.Index:
-    """Return the ids of those who objected to profiling, or on all channels.
+    """Return the ids of those who objected to profiling, to advertising, or on all channels.
 
     An objection to direct marketing takes the profiling for it along; who made
-    one is removed when the data are read, with `found_among`.
+    one is removed when the data are read, with `found_among`. One on a channel
+    that is none of `CHANNELS` counts as such: it is known to be meant, and not
+    what for.
 
     Parameters
     ----------
@@ -146,7 +150,7 @@ def objected(consent: pd.DataFrame) -> pd.Index:
     >>> objected(consent).tolist()
     ['anna', 'ben']
     """
-    is_absolute = consent["channel"].isin(ABSOLUTE_CHANNELS) & (consent["status"] == OBJECTION)
+    is_absolute = ~consent["channel"].isin(CHANNELS) & (consent["status"] == OBJECTION)
     return pd.Index(sorted(set(consent.loc[is_absolute, "customer_id"])), name="customer_id")
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import NamedTuple
+
 import pandas as pd
 
-from workbench.companions import LABELS
+from workbench.companions import LABELS, MATCHES, Companion, free_texts, label_ids
 from workbench.dialects import Fact
 from workbench.formats import Style
-from workbench.identifiers import DECISIONS, KINDS, scrub
+from workbench.identifiers import DECISIONS, KINDS
 from workbench.intake import Reading
 from workbench.outputs import Missing, Sentence, say
 from workbench.release import LEAKS
@@ -20,6 +23,19 @@ _COLUMNS = ["label", "value_text"]
 # What a terminal or a browser would obey instead of showing it.
 _UNSEEN = r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
 _GROUPS = {"category": "eine Spalte mit Kategorien", "channel": "eine Spalte mit Kanälen"}
+# Steps of rows in which nobody is.
+_NOBODY = ["missing_customer", "repeated_header"]
+# Each of these and the customers in all give the others away.
+_MATCHED = {*MATCHES, "customers_to_remove"} - {"customers"}
+# Counts that share out the rows kept.
+_SHARED_OUT = (
+    "status_",
+    "treatment|control|group_unreadable",
+    "nps_",
+    "satisfaction_answers|satisfaction_unusable",
+)
+# Those that say how many objections there are at least.
+_OBJECTIONS = "status_widerspruch|objections_|customers_objected"
 _BY = {"name": "am Namen", "content": "am Inhalt", "both": "an Name und Inhalt", "": ""}
 
 
@@ -29,14 +45,15 @@ def reading_facts(facts: tuple[Fact, ...]) -> pd.DataFrame:
     return pd.DataFrame(rows or [("Schreibweise", "durch das Format bestimmt")], columns=_COLUMNS)
 
 
-def visible(texts: pd.Series) -> pd.Series:
+def visible(texts: pd.Series, ids: Collection[str] = ()) -> pd.Series:
     """Make texts from outside fit for a page.
 
     A sign that is not seen but obeyed gives way to a mark, and so does what the
     release gate would hold back: the page would not appear for the name of one
-    category.
+    category. The id of a customer does as well, unless it may be a year.
     """
-    shown = texts.str.replace(_UNSEEN, "\ufffd", regex=True).map(scrub).astype("str")
+    shown = texts.str.replace(_UNSEEN, "\ufffd", regex=True).astype("str")
+    shown = free_texts(shown, ids=label_ids(ids))
     for pattern in LEAKS.values():
         shown = shown.str.replace(pattern, NOT_SHOWN, regex=True)
     return shown
@@ -49,7 +66,7 @@ def made_of(reading: Reading, column: str) -> pd.DataFrame | Missing:
     table = reading.made_of[column]
     total = table["revenue"].sum()
     share = table["revenue"] / total if total > 0 else float("nan")
-    return table.assign(group=visible(table["group"]), revenue_share=share)
+    return table.assign(group=visible(table["group"], reading.ids), revenue_share=share)
 
 
 def columns(reading: Reading) -> pd.DataFrame:
@@ -87,25 +104,17 @@ def companions(reading: Reading, *, k: int) -> pd.DataFrame | Missing:
     -------
     DataFrame
         `label` (German), `n_read`, `n_kept` (rows), `customers` and
-        `customers_known` (counts; missing where they or their rest are fewer
-        than `k`).
+        `customers_known` (counts; missing where they would give fewer than `k`
+        customers away, and where a table speaks of nobody).
     """
     if not reading.companions:
         return Missing("eine der freiwilligen Tabellen")
     rows = []
     for companion in reading.companions.values():
-        n = companion.checks.set_index("code")["n"].reindex(["customers", "customers_known"])
-        there, known = (float(count) for count in n)
-        small = 0 < there < k or 0 < known < k or 0 < there - known < k
-        rows.append(
-            {
-                "label": LABELS[companion.name],
-                "n_read": companion.n_rows,
-                "n_kept": int(companion.balance["n_rows"].iloc[-1]),
-                "customers": float("nan") if 0 < there < k else there,
-                "customers_known": float("nan") if small else known,
-            }
-        )
+        steps, checks = _suppressed(companion, n_customers=_customers(reading), k=k)
+        n = checks.set_index("code")["n"].reindex(["customers", "customers_known"])
+        n_rows = steps.set_index("reason")["n_rows"]
+        rows.append([LABELS[companion.name], n_rows["read"], n_rows["kept"], *n])
     return pd.DataFrame(rows, columns=["label", "n_read", "n_kept", "customers", "customers_known"])
 
 
@@ -116,45 +125,127 @@ def companion_steps(reading: Reading, *, k: int) -> pd.DataFrame:
     -------
     DataFrame
         `label` (the table) and `reason` (German), `n_rows`, `customers` (missing
-        where fewer than `k`) and `first_lines` (texts; empty for people who are
+        as in `companions`) and `first_lines` (texts; empty for people who are
         left out and for small groups).
     """
     steps = pd.concat(
-        companion.balance[companion.balance["n_rows"] > 0].assign(table=LABELS[companion.name])
+        _suppressed(companion, n_customers=_customers(reading), k=k).steps.assign(
+            table=LABELS[companion.name], is_there=companion.balance["n_rows"] > 0
+        )
         for companion in reading.companions.values()
     )
-    small = (steps["customers"] > 0) & (steps["customers"] < k)
-    # Together with the steps that are shown, what was read would give a small one away.
-    exposed = steps["table"].isin(steps.loc[small, "table"]) & (steps["reason"] == "read")
-    unnamed = small | steps["reason"].isin(["erased", "objected"])
+    steps = steps[steps["is_there"]]
+    unnamed = steps["n_rows"].isna() | steps["reason"].isin(["erased", "objected"])
     return pd.DataFrame(
         {
             "label": steps["table"],
             "reason": steps["label"],
             "n_rows": steps["n_rows"],
-            "customers": steps["customers"].astype(float).mask(small | exposed),
+            "customers": steps["customers"],
             "first_lines": steps["first_lines"].mask(unnamed, ""),
         }
     )
 
 
 def companion_checks(reading: Reading, *, k: int) -> pd.DataFrame:
-    """List what stands out in each optional table: `label`, `check` (German) and `n`."""
+    """List what stands out in each optional table.
+
+    Returns
+    -------
+    DataFrame
+        `label` (the table), `check` (German) and `n` (missing as in
+        `companions`).
+    """
     checks = pd.concat(
-        companion.checks[companion.checks["n"] > 0].assign(table=LABELS[companion.name])
+        _suppressed(companion, n_customers=_customers(reading), k=k).checks.assign(
+            table=LABELS[companion.name], is_there=companion.checks["n"] > 0
+        )
         for companion in reading.companions.values()
     )
-    small = checks["code"].str.startswith("customers") & (checks["n"] < k)
-    # All customers less one part are the other part.
-    halves = checks["code"].isin(["customers_known", "customers_unknown"])
-    small |= halves & checks["table"].isin(checks.loc[small & halves, "table"])
-    return pd.DataFrame(
-        {
-            "label": checks["table"],
-            "check": checks["label"],
-            "n": checks["n"].astype(float).mask(small),
-        }
-    )
+    checks = checks[checks["is_there"]]
+    return pd.DataFrame({"label": checks["table"], "check": checks["label"], "n": checks["n"]})
+
+
+class _Suppressed(NamedTuple):
+    """Steps and checks of a table as a page may show them; what it may not is missing."""
+
+    steps: pd.DataFrame
+    checks: pd.DataFrame
+
+
+def _customers(reading: Reading) -> int:
+    return reading.base.orders["customer_id"].nunique()
+
+
+def _suppressed(companion: Companion, *, n_customers: int, k: int) -> _Suppressed:
+    """Blank each count from which fewer than `k` customers could be worked out.
+
+    A row may be all that a customer has, so rows count like people. No count
+    that stays differs by 1 to `k` - 1 from another of its table, unless the two
+    share nobody, or from the customers in all, which every report shows.
+    """
+    steps = companion.balance.astype({"n_rows": float, "customers": float})
+    checks = companion.checks.astype({"n": float})
+    if "customers" not in set(checks["code"]):
+        return _Suppressed(steps.assign(customers=float("nan")), checks)
+    people = steps[~steps["reason"].isin(_NOBODY)]
+    n_nobody = steps.loc[steps["reason"].isin(_NOBODY), "n_rows"].sum()
+    few = people.index[people["customers"].between(1, k - 1)]
+    read, kept = people.index[0], people.index[-1]
+    counted = checks.index[checks["code"] != "satisfaction_scale"]
+
+    shown = [float(n_customers)]
+
+    def stay(counts: pd.Series) -> dict[int, bool]:
+        """Judge counts that share nobody: what lies between two of them is no group."""
+        close = {i: [n, *(abs(n - other) for other in shown)] for i, n in counts.items()}
+        stays = {i: not any(0 < gap < k for gap in gaps) for i, gaps in close.items()}
+        shown.extend(n for i, n in counts.items() if stays[i])
+        return stays
+
+    # What is most worth showing first. What was read is shown beside the rows of nobody.
+    rows = people["n_rows"].mask(people.index == read, people["n_rows"] - n_nobody)
+    rows = rows.drop(few)
+    customers, n_rows, told = {}, dict.fromkeys(few, False), {}
+    for i in (kept, read, *people.index[1:-1]):
+        customers |= stay(people.loc[[i], "customers"])
+    for i in rows.index[::-1]:
+        n_rows |= stay(rows.loc[[i]])
+    for parts in _SHARED_OUT:
+        told |= stay(checks.loc[checks["code"].str.match(parts), "n"])
+    for i in counted.difference(list(told)):
+        told |= stay(checks.loc[[i], "n"])
+
+    for column, stays in (("customers", customers), ("n_rows", n_rows)):
+        # The rest of what was read is a step that is blank.
+        stays[read] &= all(stays.values())
+        steps.loc[[i for i in stays if not stays[i]], column] = float("nan")
+    hidden = pd.Series({i: not told.get(i, True) for i in checks.index})
+    for parts in _SHARED_OUT:
+        shares = checks.loc[checks["code"].str.match(parts), "n"]
+        hidden |= _completing(shares, hidden, is_sum_told=n_rows[kept], k=k)
+    if hidden[checks["code"] == "status_widerspruch"].any():
+        hidden |= checks["code"].str.match(_OBJECTIONS)
+    matched = checks["code"].isin(_MATCHED)
+    if hidden[matched | (checks["code"] == "customers")].any():
+        hidden |= matched
+    return _Suppressed(steps, checks.assign(n=checks["n"].mask(hidden)))
+
+
+def _completing(parts: pd.Series, hidden: pd.Series, *, is_sum_told: bool, k: int) -> pd.Series:
+    """Say which parts of a whole to blank, smallest first, until nothing completes another.
+
+    Where their sum is told, those blank are two and hold `k` together; where
+    it is not, one that is blank keeps it so.
+    """
+    blank = hidden[parts.index] & (parts > 0)
+    for i in parts[(parts > 0) & ~blank].sort_values(kind="stable").index:
+        if is_sum_told and (not blank.any() or (blank.sum() > 1 and parts[blank].sum() >= k)):
+            break
+        if not is_sum_told and parts[blank].sum() >= k:
+            break
+        blank[i] = True
+    return blank.reindex(hidden.index, fill_value=False)
 
 
 def record(
