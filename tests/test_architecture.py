@@ -36,9 +36,12 @@ MAY_IMPORT = {
     "workbooks": {"schema", "day_formats", "textfiles", "typed_cells"},
     "databases": {"schema", "textfiles", "typed_cells"},
     "datasets": {"schema", "textfiles"},
+    "jsonfiles": {"schema", "textfiles"},
+    "parquetfiles": {"schema", "day_formats", "textfiles", "typed_cells"},
+    "return_marks": {"schema", "textfiles"},
     "sources": {
-        *("schema", "day_formats", "dialects", "textfiles", "typed_cells"),
-        *("workbooks", "databases", "datasets"),
+        *("schema", "dialects", "textfiles", "jsonfiles", "parquetfiles", "typed_cells"),
+        *("workbooks", "databases", "datasets", "return_marks"),
     },
     "returns": set(),
     "summary": {"schema"},
@@ -115,6 +118,7 @@ ONLY_IN = {
     "nbconvert": {"report", "pages"},
     "duckdb": {
         *("textfiles", "day_formats", "dialects", "typed_cells", "workbooks", "databases"),
+        *("jsonfiles", "parquetfiles", "return_marks"),
         *("sources", "returns", "line_counts", "transactions", "intake"),
     },
     "openpyxl": {"workbooks"},

@@ -151,13 +151,13 @@ def test_other_types_of_a_server_become_text_without_stopping_the_reading(server
     query = """
         SELECT 'b' || i AS customer_id, date '2024-01-31' AS date, 'NaN'::numeric AS amount,
                'f47ac10b-58cc-4372-a567-0e02b2c3d479'::uuid AS order_id, 7::bigint AS product_id,
-               1.5::real AS quantity, '{"a": 1}'::jsonb AS category, '\\xff'::bytea AS channel,
+               1.5::real AS quantity, '{"a": 1}'::jsonb AS category, '\\x78'::bytea AS channel,
                ARRAY[1, 2] AS list, interval '1 day' AS span, time '08:30' AS clock
         FROM generate_series(1, 2) AS s(i)
     """
     source = sources.read(server, columns={}, query=query)
     uuid = "f47ac10b-58cc-4372-a567-0e02b2c3d479"
-    row = ("2024-01-31", "NaN", uuid, "7", "1.5", '{"a": 1}', "ff")
+    row = ("2024-01-31", "NaN", uuid, "7", "1.5", '{"a": 1}', "x")
     names = "customer_id, date, amount, order_id, product_id, quantity, category, channel"
     assert source.relation.order("line").project(names).fetchall() == [("b1", *row), ("b2", *row)]
     with pytest.raises(DataError, match=r"cannot be read: .*timestamp too large"):
@@ -391,3 +391,38 @@ def test_a_query_does_not_apply_to_a_text_file(tmp_path):
     path.write_text("customer_id,date,amount\n1,2024-01-31,5\n")
     with pytest.raises(ParameterError, match=r"query='orders' does not apply to orders.csv"):
         sources.read(path, columns={}, query="orders")
+
+
+# what a review of the intake found
+
+
+def test_bytes_are_text_or_refused(tmp_path):
+    path = tmp_path / "bytes.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE orders (customer_id, date, amount, more)")
+        rows = [(b"anna", "2024-01-31", b"10", b"\xff"), ("anna", b"2024-02-01", "10", b"x")]
+        connection.executemany("INSERT INTO orders VALUES (?, ?, ?, ?)", rows)
+        connection.execute("CREATE TABLE broken AS SELECT * FROM orders")
+        connection.execute("INSERT INTO broken VALUES ('b', '2024-01-31', ?, '')", [b"\xff1"])
+    connection.close()
+    source = sources.read(f"sqlite:///{path}", columns={}, query="orders")
+    assert source.relation.project("customer_id, date, amount").order("date").fetchall() == [
+        ("anna", "2024-01-31", "10"),
+        ("anna", "2024-02-01", "10"),
+    ]
+    with pytest.raises(DataError, match=r"'amount' of .*broken holds bytes.*no text in UTF-8"):
+        sources.read(f"sqlite:///{path}", columns={}, query="broken")
+
+
+def test_bytes_of_a_duckdb_file_are_text_or_refused(tmp_path):
+    path = tmp_path / "bytes.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        for name, blob in (("orders", "M\\xC3\\xBCller"), ("broken", "\\xFF")):
+            connection.execute(
+                f"CREATE TABLE {name} AS SELECT '{blob}'::BLOB AS customer_id, "
+                "DATE '2024-01-31' AS date, 1.5 AS amount"
+            )
+    source = sources.read(f"duckdb:///{path}", columns={}, query="orders")
+    assert source.relation.project("customer_id").fetchall() == [("M\u00fcller",)]
+    with pytest.raises(DataError, match=r"'customer_id' of .*broken holds bytes"):
+        sources.read(f"duckdb:///{path}", columns={}, query="broken")

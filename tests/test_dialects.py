@@ -516,3 +516,46 @@ def test_a_sign_of_returns_is_for_transactions_only(tmp_path):
 def test_a_sign_of_returns_that_is_none_is_refused():
     with pytest.raises(ParameterError, match=r"returns_sign='minus'; it must be - where returns"):
         check_settings({"returns_sign": "minus"})
+
+
+# what a review of the intake found
+
+
+@pytest.mark.parametrize(
+    ("cells", "plain"),
+    [
+        (["10.00", "(20.50)"], ["10.00", "-20.50"]),
+        (["10,00", "(1.020,50)", "( 3,00 )"], ["10.00", "-1020.50", "-3.00"]),
+        (["€ 10,00", "(€ 20,50)", "€ (1,00)", "(2,00) €"], ["10.00", "-20.50", "-1.00", "-2.00"]),
+    ],
+)
+def test_numbers_in_parentheses_are_negative_and_stated(read, cells, plain):
+    source = read(cells)
+    assert texts(source) == plain
+    n = sum("(" in cell for cell in cells)
+    assert stated(source)["parentheses"] == (
+        f"{n} numbers in parentheses are read as negative, the first in line 3"
+    )
+
+
+def test_a_sign_in_parentheses_is_no_number(read):
+    assert texts(read(["10.00", "(-20.50)", "(5.00", "5.00)"])) == [
+        *("10.00", "(-20.50)", "(5.00", "5.00)"),
+    ]
+
+
+@pytest.mark.parametrize("sign", ["Fr.", "SFr.", "sFr.", "Fr", "SFr"])
+def test_francs_are_swiss(read, sign):
+    source = read([f"{sign} 12.50", "5.00", f"-{sign}1'005.50", f"{sign} -7.05", "CHF 5.50"])
+    assert texts(source) == ["12.50", "5.00", "-1005.50", "-7.05", "5.50"]
+    assert stated(source)["currency"] == "currency beside the numbers: CHF"
+    assert texts(read([f"7.50 {sign}", f"{sign}0.05"])) == ["7.50", "0.05"]
+
+
+def test_days_with_am_and_pm_get_the_format_to_say(read):
+    with pytest.raises(DataError, match=r"%m/%d/%Y %I:%M %p"):
+        read(["12/31/2025 01:05 PM", "12/30/2025 12:00 AM"], column="date")
+    with pytest.raises(DataError, match=r"%m/%d/%Y %I:%M:%S %p"):
+        read(["12/31/2025 01:05:10 pm"], column="date")
+    with pytest.raises(DataError, match=r"%d/%m/%Y %I:%M %p"):
+        read(["31/12/2025 01:05 PM"], column="date")

@@ -1,3 +1,4 @@
+import gc
 import gzip
 import json
 import subprocess
@@ -599,7 +600,7 @@ def test_a_folder_of_parquet_whose_files_differ_is_refused(tmp_path):
         tmp_path / "a.parquet", "SELECT 1 AS customer_id, DATE '2024-01-31' AS date, 5 AS amount"
     )
     parquet(tmp_path / "b.parquet", "SELECT 1 AS customer_id, DATE '2024-01-31' AS date")
-    with pytest.raises(DataError, match=r"cannot be read as Parquet.*amount"):
+    with pytest.raises(DataError, match=r"b.parquet lacks 'amount'"):
         sources.read(tmp_path, columns={})
 
 
@@ -670,3 +671,187 @@ def test_a_parquet_file_without_rows_is_refused(tmp_path):
     )
     with pytest.raises(DataError, match="header but no transactions"):
         sources.read(path, columns={})
+
+
+# what a review of the intake found
+
+
+def test_what_is_spilled_to_disk_is_for_nobody_else_and_goes_with_the_connection(file):
+    source = sources.read(file(HEADER + "a,2024-01-31,1\n"), columns={})
+    source.connection.execute("SET memory_limit = '30MB'")
+    source.connection.execute("CREATE TABLE big AS SELECT random() AS x FROM range(8000000)")
+    (place,) = source.connection.execute("SELECT current_setting('temp_directory')").fetchone()
+    private = Path(place).parent
+    assert any(Path(place).iterdir())
+    assert private.stat().st_mode & 0o777 == 0o700
+    del source
+    gc.collect()
+    assert not private.exists()
+
+
+def test_ids_that_differ_only_in_blanks_at_their_ends_are_one_and_others_keep_them(file):
+    source = sources.read(
+        file(HEADER + " 77 ,2024-01-31,1\n77,2024-01-31,1\n 5 ,2024-01-31,1\n6 ,2024-01-31,1\n"
+             "\u00a06,2024-01-31,1\n"),
+        columns={},
+    )  # fmt: skip
+    assert [row[1] for row in rows(source)] == ["77", "77", " 5 ", "6", "6"]
+    stated = {fact.code: fact for fact in source.facts}["blanks_customer_id"]
+    assert stated.text == (
+        "4 customer_ids with blanks at their ends, the first in line 2; those that differ in "
+        "nothing else are one, the others stay"
+    )
+    assert stated.label == "Kundennummern mit Leerzeichen am Rand"
+
+
+def test_an_id_is_the_same_however_its_umlaut_is_composed(file):
+    source = sources.read(
+        file(HEADER + "Mu\u0308ller,2024-01-31,1\nM\u00fcller,2024-01-31,1\n"), columns={}
+    )
+    assert [row[1] for row in rows(source)] == ["M\u00fcller"] * 2
+
+
+def test_ids_in_scientific_notation_stay_and_are_stated(file):
+    source = sources.read(
+        file(HEADER + "1.23E+05,2024-01-31,1\n2E10,2024-01-31,1\n123000,2024-01-31,1\n"),
+        columns={},
+    )
+    assert [row[1] for row in rows(source)] == ["1.23E+05", "2E10", "123000"]
+    stated = {fact.code: fact.text for fact in source.facts}["scientific_customer_id"]
+    assert stated == (
+        "1 customer_ids like 1.23E+05, the first in line 2, stay; their last digits may be lost"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "said"),
+    [
+        ("SH", "SHs", r"'SH',.*holds H, S\b"),
+        ("Soll/Haben", ["Soll", " haben ", ""], r"'Soll/Haben',.*holds haben, Soll\b"),
+        ("Vorzeichen", "+-+", r"'Vorzeichen',.*holds \+, -"),
+        ("dc", "DCd", r"'dc',.*holds C, D\b"),
+        ("Belegart", ["Rechnung", "Gutschrift", "Rechnung"], r"'Belegart',.*holds Gutschrift\b"),
+        ("Typ", ["Verkauf", "STORNO", ""], r"'Typ',.*holds STORNO\b"),
+        ("type", ["Sale", "Credit", "Sale"], r"'type',.*holds Credit\b"),
+        ("Transaction Type", ["Order", "Return", "Order"], r"'Transaction Type',.*holds Return\b"),
+    ],
+)
+def test_returns_that_hide_in_a_column_of_their_own_are_refused(file, name, values, said):
+    lines = "".join(f"k{i},2024-01-31,{i + 1},{value}\n" for i, value in enumerate(values))
+    with pytest.raises(DataError, match=said) as refused:
+        sources.read(file(f"customer_id,date,amount,{name}\n{lines}"), columns={})
+    assert "minus" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "amounts"),
+    [
+        ("SH", "SHS", (1, -2, 3)),
+        ("SH", "SSS", (1, 2, 3)),
+        ("SH", "SHX", (1, 2, 3)),
+        ("size", "SHS", (1, 2, 3)),
+        ("Belegart", ["Gutschrift"] * 3, (1, 2, 3)),
+        ("Typ", ["Credit", "PayPal", "Cash"], (1, 2, 3)),
+        ("type", ["wholesale", "retail", "retail"], (1, 2, 3)),
+    ],
+)
+def test_a_column_that_hides_no_returns_is_none_of_ours(file, name, values, amounts):
+    lines = "".join(f"k,2024-01-31,{x},{v}\n" for x, v in zip(amounts, values, strict=True))
+    assert sources.read(file(f"customer_id,date,amount,{name}\n{lines}"), columns={}).n_rows == 3
+
+
+def test_a_key_that_stands_twice_in_an_object_is_refused_with_its_line(file):
+    twice = '{"customer_id":"a","date":"2024-01-31","amount":1}\n' * 2 + (
+        '{"customer_id":"a","customer_id":"b","date":"2024-01-31","amount":1}\n'
+    )
+    with pytest.raises(DataError, match=r"line 3.*'customer_id' twice"):
+        sources.read(file(twice, "orders.jsonl"), columns={})
+
+
+@pytest.mark.parametrize("value", ['{"id":"a"}', '["a"]'])
+def test_an_object_or_list_in_a_chosen_column_is_refused_and_elsewhere_not(file, value):
+    rest = '"date":"2024-01-31","amount":1'
+    plain = f'{{"customer_id":"a",{rest},"more":{value}}}\n'
+    assert sources.read(file(plain, "orders.jsonl"), columns={}).n_rows == 1
+    nested = plain + f'{{"customer_id":{value},{rest}}}\n'
+    with pytest.raises(DataError, match=r"'customer_id' .*line 2.*object or a list"):
+        sources.read(file(nested, "nested.jsonl"), columns={})
+
+
+@pytest.mark.parametrize("value", ["['a']", "{'id': 'a'}", "MAP {'id': 'a'}"])
+def test_a_nested_parquet_column_is_no_id(tmp_path, value):
+    path = parquet(
+        tmp_path / "orders.parquet",
+        f"SELECT {value} AS customer_id, DATE '2024-01-31' AS date, 1.5 AS amount",
+    )
+    with pytest.raises(DataError, match=r"'customer_id' of orders.parquet holds lists or objects"):
+        sources.read(path, columns={})
+
+
+def test_bytes_in_parquet_are_text_or_refused(tmp_path):
+    select = "SELECT '{}'::BLOB AS customer_id, DATE '2024-01-31' AS date, 1.5 AS amount"
+    good = parquet(tmp_path / "good.parquet", select.format("M\\xC3\\xBCller"))
+    assert rows(sources.read(good, columns={}))[0][1] == "M\u00fcller"
+    bad = parquet(tmp_path / "bad.parquet", select.format("\\xFF"))
+    with pytest.raises(DataError, match=r"'customer_id' of bad.parquet, line 1, holds bytes"):
+        sources.read(bad, columns={})
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ("SELECT 'b' AS customer_id, DATE '2024-01-31' AS date", r"b\.parquet lacks 'amount'"),
+        (
+            "SELECT 'b' AS customer_id, DATE '2024-01-31' AS date, 'x' AS amount",
+            r"b\.parquet holds 'amount' as VARCHAR, and a\.parquet as DECIMAL\(2,1\)",
+        ),
+    ],
+)
+def test_parquet_files_that_differ_are_named_with_the_column(tmp_path, second, said):
+    first = "SELECT 'a' AS customer_id, DATE '2024-01-31' AS date, 1.5 AS amount"
+    parquet(tmp_path / "a.parquet", first)
+    parquet(tmp_path / "b.parquet", second)
+    with pytest.raises(DataError, match=said) as refused:
+        sources.read(tmp_path, columns={})
+    assert "DuckDB" not in str(refused.value) and str(tmp_path) + "/" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("start", "what"),
+    [
+        (b"PK\x03\x04rest", r"a zip archive.*\.xlsx"),
+        (gzip.compress(b"a"), r"packed with gzip.*\.gz"),
+        (b"%PDF-1.7\n", "a PDF"),
+        (b"PAR1\x15\x04", r"Parquet.*\.parquet"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", r"Excel before 2007"),
+        (b"\n <!DOCTYPE html><html>", "a web page"),
+        (b"\xef\xbb\xbf<table border=1>", "a web page"),
+    ],
+)
+@pytest.mark.parametrize("name", ["orders.csv", "orders.txt", "orders.jsonl"])
+def test_what_is_no_text_is_called_by_its_name(file, start, what, name):
+    with pytest.raises(DataError, match=what):
+        sources.read(file(start + b"\0" * 20, name), columns={})
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        " postgresql://anna:s3cret@host/shop",
+        "\tpostgresql://host/shop?password=s3cret",
+        "host=db user=anna password=s3cret",
+        "host=db Password = s3cret",
+        "anna:s3cret@host/shop",
+        "data/postgresql://anna:s3cret@host",
+    ],
+)
+def test_what_may_hold_a_password_is_never_repeated(address):
+    with pytest.raises(DataError, match=r"address of a database") as refused:
+        sources.read(address, columns={})
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_header_of_far_too_many_columns_is_refused(file):
+    header = ",".join(f"c{i}" for i in range(2001))
+    with pytest.raises(DataError, match="has 2001 columns, more than the 2000"):
+        sources.read(file(f"{header}\n"), columns={})

@@ -719,3 +719,55 @@ def test_a_share_that_is_none_is_refused(source):
 def test_an_unknown_treatment_of_duplicates_is_refused(source):
     with pytest.raises(ValueError, match="duplicates='keep' must be one of report, drop"):
         clean(source(("a", "2024-01-01", "1")), max_loss=0.0, duplicates="keep")
+
+
+# what a review of the intake found
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Summe", "GESAMT", "gesamtsumme", "Zwischensumme", "Endsumme", "Total", "Grand Total",
+     "Subtotal", " summe: ", "Summe Januar", "Gesamt 2024"],
+)  # fmt: skip
+def test_a_row_of_totals_is_no_purchase_even_without_a_day(source, name):
+    rows = [("anna", "2024-01-01", "1"), (name, "", "2"), (name, "2024-01-01", "2")]
+    cleaned = clean(source(*rows), max_loss=1.0)
+    assert dropped(cleaned) == {"total_row": (2, 4.0, 0, "3, 4")}
+    with pytest.raises(TooMuchLost, match=r"66.7% are rows of totals"):
+        clean(source(*rows), max_loss=0.3)
+
+
+@pytest.mark.parametrize("name", ["Summerfeld", "Totalenergies", "Gesamtschule", "Herr Total", "0"])
+def test_a_longer_word_than_a_total_is_a_customer(source, name):
+    assert list(clean(source((name, "2024-01-01", "2")), max_loss=0.0).orders["customer_id"]) == [
+        name
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["CPD", "cpd 4711", "anonym", "Anonymer Kunde", "Gast", "Gast 3", "Gastkunde", "Barzahler",
+     "Barverk.", "Bar-Verkauf", "BARVERKAEUFE", "bar", "Barverka\u0308ufe"],
+)  # fmt: skip
+def test_a_till_has_more_names_for_everyone(source, name):
+    cleaned = clean(source(("anna", "2024-01-01", "1"), (name, "2024-01-01", "2")), max_loss=1.0)
+    assert dropped(cleaned) == {"collective_customer": (1, 2.0, 0, "3")}
+
+
+@pytest.mark.parametrize("name", ["Bar Italia", "Barbara", "Gastro", "Anonyma", "Gasthof Post"])
+def test_a_bar_and_an_inn_are_customers(source, name):
+    assert len(clean(source((name, "2024-01-01", "2")), max_loss=0.0).orders) == 1
+
+
+def test_an_id_is_the_same_however_its_umlaut_is_composed_also_on_the_list(source):
+    rows = [("Mu\u0308ller", "2024-01-01", "1"), ("M\u00fcller", "2024-01-02", "2")]
+    assert set(clean(source(*rows), max_loss=0.0).orders["customer_id"]) == {"M\u00fcller"}
+    rows += [("anna", "2024-01-02", "2")]
+    for said in ("Mu\u0308ller", "M\u00fcller"):
+        cleaned = clean(source(*rows), max_loss=0.0, erased=[said])
+        assert list(cleaned.orders["customer_id"]) == ["anna"]
+
+
+def test_days_that_the_calendar_does_not_have_are_called_so(source):
+    with pytest.raises(DataError, match=r"1 of 2 dates in items.csv are no days .*'2025-02-30'"):
+        clean(source(("a", "2025-02-28", "1"), ("b", "2025-02-30", "1")), max_loss=0.0)

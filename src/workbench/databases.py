@@ -237,25 +237,40 @@ def _fetch_native(
             connection.execute("DETACH attached")
         found = tuple(name for name, *_ in described)
         names = [f"c{i}" for i in range(len(found))]
+        texts = [
+            typed_cells.bytes_text(name) if kind == "BLOB" else f"{name}::VARCHAR"
+            for name, (_, kind, *_) in zip(names, described, strict=True)
+        ]
         connection.execute(
             f"""
             CREATE TABLE cells AS
-            SELECT 0::BIGINT AS line, {", ".join(f"{name}::VARCHAR AS {name}" for name in names)}
+            SELECT 0::BIGINT AS line,
+                   {", ".join(f"{text} AS {name}" for name, text in zip(names, texts, strict=True))}
             FROM fetched AS native({", ".join(names)})
             """
         )
-        (n,) = connection.execute("SELECT count(*) FROM cells").fetchall()[0]
+        kinds = [kind for _, kind, *_ in described]
+        broken = [
+            f"count(*) FILTER ({name} IS NOT NULL AND try(decode({name})) IS NULL) > 0"
+            if kind == "BLOB"
+            else "false"
+            for name, kind in zip(names, kinds, strict=True)
+        ]
+        n, *has_broken = connection.execute(
+            f"SELECT count(*), {', '.join(broken)} FROM fetched AS native({', '.join(names)})"
+        ).fetchall()[0]
         connection.execute("DROP TABLE fetched")
-    return found, tuple(_column(kind, n) for _, kind, *_ in described)
+    return found, tuple(map(_column, kinds, has_broken, [n] * len(kinds)))
 
 
-def _column(kind: str, n: int) -> typed_cells.Column:
+def _column(kind: str, is_broken: bool, n: int) -> typed_cells.Column:
     is_number, is_day = kind.startswith(_NUMBER_TYPES), kind.startswith(("DATE", "TIMESTAMP"))
     return typed_cells.Column(
         n_numbers=n * is_number,
         n_floats=n * (kind in ("FLOAT", "DOUBLE")),
         n_days=n * is_day,
         n_instants=n * (kind == "TIMESTAMP WITH TIME ZONE"),
+        is_broken=is_broken,
     )
 
 

@@ -48,6 +48,7 @@ _KINDS = {
     "year_first": ("yyyy/mm/dd", rf"\d{{4}}[/.]\d{{2}}[/.]\d{{2}}{_TIME}?", "ymd"),
     "number": ("a number", r"\d+(?:[.,]\d+)?", ""),
 }
+_HALF_DAY = re.compile(r"(\d{1,2})/\d{1,2}/\d{4} +\d{1,2}:\d{2}(:\d{2})? ?[AP]M", re.IGNORECASE)
 _SHORT_YEAR = re.compile(r"\d+[./-]\d+[./-]\d\d(?!\d)")
 _ORDERS = {"first": "dmy", "second": "mdy"}
 
@@ -58,8 +59,9 @@ class Fact(NamedTuple):
     Attributes
     ----------
     code : str
-        A part of the dialect, ``short_years``, ``time_zone``, ``currency``, or
-        ``joined_`` or ``kept_`` before the name of a column of ids.
+        A part of the dialect, ``short_years``, ``time_zone``, ``currency``,
+        ``parentheses``, or ``joined_``, ``kept_``, ``blanks_`` or
+        ``scientific_`` before the name of a column of ids.
     text : str
         English, for the command line.
     label, value : str
@@ -159,8 +161,8 @@ def _day_format(kinds: Mapping[str, list[Form]], *, label: str) -> str:
     if not known and kinds:
         raise DataError(
             f"no date in {label} is of a format that can be told: {_kinds_said(kinds)}. Say it, "
-            'like dialect={"date_format": "%d %b %Y"}; day numbers of Excel are "excel", seconds '
-            'or milliseconds since 1970 are "epoch".'
+            f'like dialect={{"date_format": "{_likely(kinds)}"}}; day numbers of Excel are '
+            '"excel", seconds or milliseconds since 1970 are "epoch".'
         )
     # Years of two and of four digits after dots are one format, and the offset is judged later.
     families = {{"short": "dots", "offset": "iso"}.get(kind, kind) for kind in known}
@@ -180,6 +182,16 @@ def _day_format(kinds: Mapping[str, list[Form]], *, label: str) -> str:
     if ordered:
         return next(iter(orders), "dmy")
     return _KINDS[next(iter(known))][2] if known else "iso"
+
+
+def _likely(kinds: Mapping[str, list[Form]]) -> str:
+    """Write a format to say: that of a clock of twelve hours, or an example."""
+    halves = [form for form in kinds.get("", []) if _HALF_DAY.fullmatch(form.text)]
+    if not halves:
+        return "%d %b %Y"
+    matches = [_HALF_DAY.fullmatch(form.text) for form in halves]
+    day = "%d/%m" if any(int(match[1]) > 12 for match in matches) else "%m/%d"
+    return f"{day}/%Y %I:%M{':%S' if all(match[2] for match in matches) else ''} %p"
 
 
 def _kinds_said(kinds: Mapping[str, list[Form]]) -> str:

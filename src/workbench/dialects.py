@@ -21,6 +21,8 @@ KEYS = ("encoding", "delimiter", "decimal", "thousands", "date_format", "returns
 _BLANK = f"[{BLANKS}]"
 _SIGN = "[+\u2212-]"
 _CURRENCIES = {"€": "EUR", "$": "USD", "£": "GBP"} | {c: c for c in ("EUR", "CHF", "USD", "GBP")}
+# The longer before the shorter: the point of Fr. is no decimal point.
+_CURRENCIES |= dict.fromkeys(("SFr.", "sFr.", "Fr.", "SFr", "sFr", "Fr"), "CHF")
 _CURRENCY = "(?:" + "|".join(re.escape(sign) for sign in _CURRENCIES) + ")"
 _GROUPS = {"": "", ".": "[.]", ",": "[,]", "'": "['\u2019]", " ": "[ \u00a0\u2007\u2009\u202f]"}
 # How a part of the dialect is called in German, and its values in English and German.
@@ -157,8 +159,10 @@ def read(
     """Find how the cells of the table `raw_lines` are written, and make `plain_lines` of them.
 
     `plain_lines` has the same rows and columns, with ISO days, numbers with a
-    decimal point, ids without the ``.0`` of floating point, and returns
-    negative. What is no day or no number stays as it stands.
+    decimal point, ids without the ``.0`` of floating point and with their
+    accents composed (NFC), and returns negative. Ids of customers that differ
+    only in blanks at their ends are one without them. What is no day or no
+    number stays as it stands.
 
     Parameters
     ----------
@@ -191,7 +195,7 @@ def read(
     """
     numbers = [name for name in form.numbers if name in names and name not in typed]
     style, shows_style, facts = _numbers(connection, numbers, given, label)
-    currency = "".join(fact.value for fact in facts)
+    currency = "".join(fact.value for fact in facts if fact.code == "currency")
     parts = dict(file_parts) | style._asdict()
     parts |= {key: given[key] for key in ("returns_sign",) if key in given}
     if "returns_sign" in given and "amount" not in form.numbers:
@@ -292,16 +296,22 @@ def _numbers(
         Fact("currency", f"currency beside the numbers: {code}", "Währung der Beträge", code)
         for code in first
     ]
+    inside = [form for form in numbers if "(" in form.text]
+    if inside:
+        n, line = sum(form.n for form in inside), min(form.line for form in inside)
+        text = f"{n} numbers in parentheses are read as negative, the first in line {line}"
+        german = f"{n}, als negativ gelesen, zuerst in Zeile {line}"
+        facts.append(Fact("parentheses", text, "Zahlen in Klammern", german))
     shows = any(not _value(form, _Style(".")).isdigit() for form in numbers)
     return fitting[0], shows, facts
 
 
 def _number_forms(connection: duckdb.DuckDBPyConnection, columns: list[str]) -> list[Form]:
     """Group the cells that may be numbers by form: a 9 for each digit, and whether 0 leads."""
-    around = f"(?:{_SIGN}|{_BLANK}|{_CURRENCY}|[SH])*"
+    around = f"(?:{_SIGN}|{_BLANK}|{_CURRENCY}|[SH()])*"
     digits = "[0-9.,'\u2019 \u00a0\u2007\u2009\u202f]*[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?"
     cells = " UNION ALL ".join(f"SELECT line, {name} AS text FROM raw_lines" for name in columns)
-    before = quoted("+-\u2212" + BLANKS + "".join(_CURRENCIES))
+    before = quoted("+-\u2212()" + BLANKS + "".join(_CURRENCIES))
     rows = connection.execute(
         f"""
         SELECT n, first FROM (
@@ -327,11 +337,13 @@ def _body(style: _Style) -> str:
 
 
 def _number(style: _Style) -> str:
-    """Write the pattern of a whole cell: one sign at most, and a currency before or after."""
+    """Write the pattern of a whole cell: one sign or parentheses, a currency before or after."""
     sign, currency, gap, body = _SIGN, _CURRENCY, f"{_BLANK}*", _body(style)
     lead = f"(?:{sign}{gap}(?:{currency}{gap})?|{currency}{gap}(?:{sign}{gap})?)?"
     trail = f"(?:{gap}{sign}(?:{gap}{currency})?|{gap}{currency}(?:{gap}{sign})?)?"
-    return f"(?:{lead}{body}(?:{gap}{currency})?|(?:{currency}{gap})?{body}{trail})"
+    before, after = f"(?:{currency}{gap})?", f"(?:{gap}{currency})?"
+    inside = rf"{before}\({gap}{before}{body}{after}{gap}\){after}"
+    return f"(?:{lead}{body}{after}|{before}{body}{trail}|{inside})"
 
 
 _NUMBERS = {style: re.compile(_number(style)) for style in _STYLES}
@@ -342,23 +354,24 @@ def _value(form: Form, style: _Style) -> str:
     """Read the first number of a form in a style; '' if it is none."""
     if not _NUMBERS[style].fullmatch(form.text):
         return ""
-    body = _BODIES[style].search(form.text).group()
+    body = _BODIES[style].search(re.sub(_CURRENCY, "", form.text)).group()
     body = re.sub(_GROUPS[style.thousands], "", body) if style.thousands else body
     return body.replace(style.decimal, ".").rstrip(".")
 
 
 def _plain(column: str, style: _Style) -> str:
     """Write the SQL of a number with a decimal point; what is no number stays as it stands."""
-    body = f"regexp_extract({column}, {quoted(_body(style))})"
+    bare = f"regexp_replace({column}, {quoted(_CURRENCY)}, '', 'g')"
+    body = f"regexp_extract({bare}, {quoted(_body(style))})"
     if style.thousands:
         body = f"regexp_replace({body}, {quoted(_GROUPS[style.thousands])}, '', 'g')"
     if style.decimal != ".":
         body = f"replace({body}, '{style.decimal}', '.')"
     # A sign inside the number is that of an exponent.
-    minus = quoted("^[^0-9.,]*[\u2212-]|[\u2212-][^0-9]*$")
+    minus = quoted("^[^0-9.,]*[(\u2212-]|[\u2212-][^0-9]*$")
     return (
         f"CASE WHEN regexp_full_match({column}, {quoted(_number(style))}) "
-        f"THEN CASE WHEN regexp_matches({column}, {minus}) THEN '-' ELSE '' END || {body} "
+        f"THEN CASE WHEN regexp_matches({bare}, {minus}) THEN '-' ELSE '' END || {body} "
         f"ELSE {column} END"
     )
 
@@ -415,6 +428,63 @@ def _no_style(
 
 
 def _ids(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[str, list[Fact]]:
+    """Join ids that mean one customer or one thing: 12345.0 and 12345, or blanks at the ends.
+
+    An id keeps its blanks where no other id is left without them, so that it can be found again
+    in the system that it comes from.
+    """
+    text, facts = _blanks(connection, name)
+    float_text, more = _floats(connection, name, text)
+    return float_text, [*facts, *more, *_scientific(connection, name)]
+
+
+def _blanks(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[str, list[Fact]]:
+    """Compose letters and their accents, and join ids that differ only in blanks at their ends."""
+    # Two ways to write ü differ in their bytes only.
+    composed, bare = f"nfc_normalize({name})", f"trim(nfc_normalize({name}), {quoted(BLANKS)})"
+    if name != "customer_id":
+        return composed, []
+    n, line = connection.execute(
+        f"SELECT count(*), min(line) FROM raw_lines WHERE {composed} <> {bare} AND {bare} <> ''"
+    ).fetchall()[0]
+    if n == 0:
+        return composed, []
+    joined = (
+        f"SELECT {bare} FROM raw_lines WHERE {bare} IN (SELECT {bare} FROM raw_lines "
+        f"WHERE {composed} <> {bare}) GROUP BY 1 HAVING count(DISTINCT {composed}) > 1"
+    )
+    fact = Fact(
+        f"blanks_{name}",
+        f"{n} {name}s with blanks at their ends, the first in line {line}; those that differ in "
+        "nothing else are one, the others stay",
+        f"{_IDS[name]} mit Leerzeichen am Rand",
+        f"{n}, zuerst in Zeile {line}; wo sich Nummern nur darin unterscheiden, gelten sie als "
+        "eine, sonst unverändert",
+    )
+    return f"CASE WHEN {bare} IN ({joined}) THEN {bare} ELSE {composed} END", [fact]
+
+
+def _scientific(connection: duckdb.DuckDBPyConnection, name: str) -> list[Fact]:
+    n, line = connection.execute(
+        f"""
+        SELECT count(*), min(line) FROM raw_lines
+        WHERE regexp_full_match({name}, '[ ]*[0-9]+([.,][0-9]+)?[eE][+][0-9]+[ ]*')
+        """
+    ).fetchall()[0]
+    if n == 0:
+        return []
+    return [
+        Fact(
+            f"scientific_{name}",
+            f"{n} {name}s like 1.23E+05, the first in line {line}, stay; "
+            "their last digits may be lost",
+            f"{_IDS[name]} wie 1,23E+05",
+            f"{n}, zuerst in Zeile {line}, unverändert; letzte Ziffern können fehlen",
+        )
+    ]
+
+
+def _floats(connection: duckdb.DuckDBPyConnection, name: str, plain: str) -> tuple[str, list[Fact]]:
     """Join 12345.0 with 12345 where a column of whole numbers once was one of floating point."""
     n_float, n_whole, n_ids, line = connection.execute(
         f"""
@@ -426,7 +496,7 @@ def _ids(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[str, list[Fa
         """
     ).fetchall()[0]
     if n_float == 0:
-        return name, []
+        return plain, []
     joined = n_whole > 0 or n_float == n_ids
     text, german = ("are read as 12345", "gelesen ohne „.0“") if joined else ("stay", "unverändert")
     fact = Fact(
@@ -435,7 +505,7 @@ def _ids(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[str, list[Fa
         f"{_IDS[name]} auf „.0“",
         f"{n_float} von {n_ids}, {german}",
     )
-    return f"regexp_replace({name}, '^([0-9]+)[.]0$', '\\1')" if joined else name, [fact]
+    return f"regexp_replace({plain}, '^([0-9]+)[.]0$', '\\1')" if joined else plain, [fact]
 
 
 def _part_fact(key: str, value: str, origin: str) -> Fact:

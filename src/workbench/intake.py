@@ -37,6 +37,8 @@ ORIGIN = CUSTOMERS_FOLDER / "origin.json"
 # Parameters that name a source.
 SOURCES = ("transactions", *companions.FORMS)
 _PASSWORD = re.compile(r"//[^/\s]*:[^/\s]*@|\b(?:password|passwd|pwd)\s*=", re.IGNORECASE)
+# Who is left out stands in one of these.
+LISTS = {"erased": "the erasure list", "objected": "the objections of the consent table"}
 PASSING = (IDS, ORIGIN)
 TABLES = tuple(companions.FORMS)
 # So many different values tell what a column holds.
@@ -226,6 +228,9 @@ def read(
     wanted = pseudonymise == "on" or (pseudonymise == "auto" and not source.embedded)
     hide = wanted or bool(names_people.any())
     key = pseudonyms.key() if hide else None
+    ids = transactions.customers_read(source)
+    for reason, listed in left_out.items():
+        companions.check_reach(listed, ids, what=LISTS[reason])
     last_day = cleaned.last_day if as_of is None else as_of
     known = cleaned.orders["customer_id"].unique()
     beside = {
@@ -233,7 +238,6 @@ def read(
         for name, table in given.items()
     }
     if "erasure" in given:
-        ids = transactions.customers_read(source)
         beside["erasure"] = companions.read(
             "erasure", given["erasure"], known_customers=ids, as_of=last_day
         )
@@ -258,7 +262,7 @@ def read(
         columns=source.columns,
         identified=identified,
         pseudonymised=hide,
-        ids=_ids(transactions.customers_read(source), left_out, beside),
+        ids=_ids(ids, left_out, beside),
         made_of=cleaned.made_of,
         companions={
             name: found._replace(table=_hide(found.table, key)) for name, found in beside.items()
@@ -440,12 +444,12 @@ def write_customers(table: pd.DataFrame, *, run_dir: str, notebook: str) -> None
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a Parquet file that only its owner may read; same table, same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with duckdb.connect(config={"threads": 1, "temp_directory": ""}) as connection:
         connection.from_df(table.copy()).write_parquet(str(path), compression="zstd")
     path.chmod(0o600)
 
 
 def read_table(path: Path) -> pd.DataFrame:
     """Read a Parquet file of a run."""
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with duckdb.connect(config={"threads": 1, "temp_directory": ""}) as connection:
         return connection.read_parquet(str(path)).df()

@@ -300,7 +300,8 @@ def unsettled(connection: duckdb.DuckDBPyConnection) -> Unsettled:
 
 def read_unsettled(path: Path) -> Unsettled:
     """Read what `write_unsettled` wrote."""
-    connection = duckdb.connect(config={"threads": 1})
+    # An empty folder: what does not fit into memory must not lie about on disk.
+    connection = duckdb.connect(config={"threads": 1, "temp_directory": ""})
     return _kept(connection, f"FROM read_parquet({_literal(path)})")
 
 

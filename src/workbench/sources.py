@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import json
 import re
+import shutil
 import tempfile
 import unicodedata
-import uuid
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
 
-from workbench import databases, datasets, day_formats, dialects, textfiles, typed_cells, workbooks
+from workbench import (
+    databases,
+    datasets,
+    dialects,
+    jsonfiles,
+    parquetfiles,
+    return_marks,
+    textfiles,
+    typed_cells,
+    workbooks,
+)
 from workbench.dialects import Dialect, Fact
 from workbench.schema import TRANSACTIONS, DataError, ParameterError, TableForm
 
@@ -65,8 +75,14 @@ TEXT_SUFFIXES = textfiles.TABLE_SUFFIXES + textfiles.JSON_SUFFIXES
 PACKED_SUFFIXES = tuple(f"{suffix}{textfiles.PACKED_SUFFIX}" for suffix in TEXT_SUFFIXES)
 SUFFIXES = (*TEXT_SUFFIXES, *PACKED_SUFFIXES, ".parquet", *workbooks.SUFFIXES)
 DATASET_PREFIX = datasets.PREFIX
+MAX_COLUMNS = 2000
 # DuckDB keeps so much in memory and the rest in a temporary file.
 MEMORY_LIMIT = "2GB"
+
+# An address of a database that is not written as one: its password must not stand in a message.
+_MAY_HOLD_PASSWORD = re.compile(
+    r"://[^\s/]*@|[\w.+-]:[^/\\\s]+@|(?:password|passwd|pwd)\s*=", flags=re.IGNORECASE
+)
 
 # Only the suggestion in a refusal uses these; a column is never taken because of its name.
 _COMMON_NAMES = {
@@ -152,6 +168,7 @@ class _Raw(NamedTuple):
     instants: bool = False
     parts: Mapping[str, str] = {}
     facts: tuple[Fact, ...] = ()
+    marks: Mapping[str, str] = {}
 
 
 def read(
@@ -213,6 +230,12 @@ def read(
         _check_applies(("encoding", "delimiter"), given, label="a database")
         connection = _connect()
         return _source(connection, _read_database(connection, x, names, query), form, given)
+    if _MAY_HOLD_PASSWORD.search(str(x)):
+        raise DataError(
+            "what is to be read looks like the address of a database and not like a file; it is "
+            "not repeated here, as it may hold a password. Write it like "
+            "postgresql://user@host:5432/database, without blanks around it."
+        )
     path = Path(x)
     kind = _kind(path)
     if query and kind != "workbook":
@@ -350,10 +373,20 @@ def _read_table(
         file, delimiter=given.get("delimiter", ""), n_needed=len(names.form.needed)
     )
     chosen = _choose(layout.found, names, label=path.name)
-    n_rows = textfiles.load_table(connection, file, layout, chosen=chosen, ids=names.form.ids)
-    parts = {"encoding": file.encoding, "delimiter": layout.delimiter}
-    sha256 = textfiles.sha256(path)
-    return _Raw(n_rows, sha256, layout.found, chosen, _stem(path), path.name, parts=parts)
+    marks = _marks(layout.found, chosen, names.form)
+    n_rows = textfiles.load_table(
+        connection, file, layout, chosen=chosen | marks, ids=names.form.ids
+    )
+    return _Raw(
+        n_rows,
+        textfiles.sha256(path),
+        layout.found,
+        chosen,
+        _stem(path),
+        path.name,
+        parts={"encoding": file.encoding, "delimiter": layout.delimiter},
+        marks=marks,
+    )
 
 
 def _read_json(
@@ -364,24 +397,26 @@ def _read_json(
     folder: Path,
 ) -> _Raw:
     file = textfiles.prepare(path, folder=folder, encoding=given.get("encoding", ""))
-    found, always_numbers = textfiles.json_columns(connection, file)
-    chosen = _choose(found, names, label=path.name)
-    n_rows = textfiles.load_json(connection, file, found=found, chosen=chosen, ids=names.form.ids)
+    keys = jsonfiles.keys(connection, file)
+    chosen = _choose(keys.found, names, label=path.name)
+    marks = _marks(keys.found, chosen, names.form)
+    n_rows = jsonfiles.load(connection, file, keys, chosen=chosen | marks, ids=names.form.ids)
     # A day or an id may be a number in JSON, and still need a format or be a float.
     typed = {
         ours
         for ours, theirs in chosen.items()
-        if theirs in always_numbers and ours in names.form.numbers
+        if theirs in keys.numbers and ours in names.form.numbers
     }
     return _Raw(
         n_rows,
         textfiles.sha256(path),
-        found,
+        keys.found,
         chosen,
         _stem(path),
         path.name,
         typed=frozenset(typed),
         parts={"encoding": file.encoding},
+        marks=marks,
     )
 
 
@@ -392,47 +427,21 @@ def _read_parquet(
     given: Mapping[str, str],
     folder: Path,
 ) -> _Raw:
-    files = _parquet_files(path) if path.is_dir() else [path]
-    scan = "read_parquet(?, hive_partitioning=false)"
-    parameters = [[textfiles.literal(file) for file in files]]
-    try:
-        described = connection.execute(f"DESCRIBE SELECT * FROM {scan}", parameters).fetchall()
-        types = {name: kind for name, kind, *_ in described}
-        chosen = _choose(tuple(types), names, label=path.name)
-        n_rows = textfiles.store(
-            connection,
-            scan,
-            parameters,
-            texts={
-                name: _text(theirs, types[theirs], is_id=name in names.form.ids)
-                for name, theirs in chosen.items()
-            },
-            ids=names.form.ids,
-            cells=[_text(name, kind) for name, kind in types.items()],
-        )
-    except duckdb.Error as error:
-        raise DataError(
-            f"{path.name} cannot be read as Parquet: {textfiles.cause(error)} Export it again."
-        ) from error
-    typed = {
-        ours
-        for ours, theirs in chosen.items()
-        if types[theirs].startswith(("DATE", "TIMESTAMP"))
-        or (ours in names.form.numbers and not types[theirs].startswith(("VARCHAR", "ENUM")))
-    }
+    layout = parquetfiles.layout(connection, path)
+    found = tuple(layout.types)
+    chosen = _choose(found, names, label=path.name)
+    marks = _marks(found, chosen, names.form)
+    loaded = parquetfiles.load(connection, layout, chosen=chosen | marks, form=names.form)
     return _Raw(
-        n_rows,
-        _sha256(path, files),
-        tuple(types),
+        loaded.n_rows,
+        parquetfiles.sha256(path, layout),
+        found,
         chosen,
         _stem(path),
         path.name,
-        typed=frozenset(typed),
-        instants=any(
-            types[chosen[name]] == "TIMESTAMP WITH TIME ZONE"
-            for name in names.form.days
-            if name in chosen
-        ),
+        typed=loaded.typed,
+        instants=loaded.instants,
+        marks=marks,
     )
 
 
@@ -450,10 +459,11 @@ def _read_workbook(
         n_needed=len(names.form.needed),
     )
     chosen = _choose(sheet.found, names, label=path.name)
+    marks = _marks(sheet.found, chosen, names.form)
     loaded, facts = workbooks.load(
         connection,
         sheet,
-        chosen=chosen,
+        chosen=chosen | marks,
         form=names.form,
         date_format=given.get("date_format", ""),
     )
@@ -466,6 +476,7 @@ def _read_workbook(
         f"{path.name}: {query}" if query else path.name,
         typed=loaded.typed,
         facts=facts,
+        marks=marks,
     )
 
 
@@ -474,11 +485,12 @@ def _read_database(
 ) -> _Raw:
     result = databases.fetch(connection, x, query=query)
     chosen = _choose(result.found, names, label=result.label)
+    marks = _marks(result.found, chosen, names.form)
     loaded = typed_cells.load(
         connection,
         found=result.found,
         columns=result.columns,
-        chosen=chosen,
+        chosen=chosen | marks,
         form=names.form,
         label=result.label,
     )
@@ -491,41 +503,24 @@ def _read_database(
         result.label,
         typed=loaded.typed,
         instants=loaded.instants,
+        marks=marks,
     )
-
-
-def _parquet_files(path: Path) -> list[Path]:
-    files = [
-        file
-        for file in sorted(path.rglob("*.parquet"), key=lambda file: file.as_posix())
-        if not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
-    ]
-    if not files:
-        raise DataError(f"{path} is a folder without a .parquet file. Give one of the files in it.")
-    return files
-
-
-def _sha256(path: Path, files: list[Path]) -> str:
-    if not path.is_dir():
-        return textfiles.sha256(path)
-    listed = "".join(
-        f"{textfiles.sha256(file)}  {file.relative_to(path).as_posix()}\n" for file in files
-    )
-    return hashlib.sha256(listed.encode()).hexdigest()
 
 
 def _connect() -> duckdb.DuckDBPyConnection:
-    # DuckDB would spill into the working directory, and fetch extensions from the network.
-    spill = Path(tempfile.gettempdir()) / f"workbench-{uuid.uuid4().hex}"
+    # DuckDB would spill into the working directory, where others may look, and fetch extensions
+    # from the network.
+    spill = tempfile.mkdtemp(prefix="workbench-")
     connection = duckdb.connect(
         config={
-            "temp_directory": str(spill),
+            "temp_directory": str(Path(spill) / "spill"),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "python_enable_replacements": "false",
             "memory_limit": MEMORY_LIMIT,
         }
     )
+    weakref.finalize(connection, shutil.rmtree, spill, ignore_errors=True)
     connection.execute("SET TimeZone = 'UTC'")
     return connection
 
@@ -539,6 +534,7 @@ def _source(
     """Make the plain texts of the raw ones."""
     if raw.n_rows == 0 and form is TRANSACTIONS:
         raise DataError(f"{raw.label} has a header but no transactions. Export it again.")
+    marked = return_marks.find(connection, raw.marks)
     reading = dialects.read(
         connection,
         form=form,
@@ -549,6 +545,8 @@ def _source(
         given=given,
         label=raw.label,
     )
+    numbers = [name for name in ("amount", *FACTORS) if name in raw.chosen]
+    return_marks.check(connection, marked, numbers=numbers, label=raw.label)
     return Source(
         relation=connection.table("plain_lines"),
         connection=connection,
@@ -578,18 +576,17 @@ def _short_name(stem: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", plain)[:120].strip("_") or "source"
 
 
-def _text(column: str, kind: str, *, is_id: bool = False) -> str:
-    """Write the SQL that turns a Parquet column into exact text."""
-    quoted = '"' + column.replace('"', '""') + '"'
-    if kind in ("FLOAT", "DOUBLE") and is_id:
-        return typed_cells.id_text(quoted, otherwise=f"{quoted}::VARCHAR")
-    if kind == "TIMESTAMP WITH TIME ZONE":
-        return f"timezone('{day_formats.ZONE}', {quoted})::VARCHAR"
-    return f"{quoted}::VARCHAR"
+def _marks(found: tuple[str, ...], chosen: Mapping[str, str], form: TableForm) -> dict[str, str]:
+    return return_marks.columns(found, chosen) if form is TRANSACTIONS else {}
 
 
 def _choose(found: tuple[str, ...], names: _Names, *, label: str) -> dict[str, str]:
     """Find each of our columns under its name in the source, or say what is missing."""
+    if len(found) > MAX_COLUMNS:
+        raise DataError(
+            f"{label} has {len(found)} columns, more than the {MAX_COLUMNS} that are read. "
+            "Export the columns that are needed."
+        )
     wanted = {ours: names.theirs.get(ours, ours) for ours in names.form.columns}
     present = {ours for ours, theirs in wanted.items() if theirs in found}
     promised = present | set(names.needed)

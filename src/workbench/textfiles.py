@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -28,12 +29,12 @@ DELIMITERS = (",", ";", "\t", "|")
 MAX_ROW_BYTES = 1 << 17
 FREE_UNPACKED_BYTES = 1 << 26
 MAX_UNPACKING = 100
+BUFFER_BYTES = 1 << 24
 SHOWN_LINES = 5
 # Around a cell that is no id, these mean nothing.
 BLANKS = " \t\r\n\u00a0\u2007\u2009\u202f\ufeff"
 
 _CHUNK_BYTES = 1 << 20
-_BUFFER_BYTES = 1 << 24
 _SAMPLED_ROWS = 200
 _BATCH = 100_000
 _MARKS = {
@@ -41,6 +42,16 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+# What a file of another kind begins with, what it is, and what to do.
+_OTHERS = (
+    (rb"PK\x03\x04", "a zip archive, as workbooks are", "Give it the ending .xlsx, or unpack it"),
+    (rb"\x1f\x8b", "packed with gzip", f"Give it the ending {PACKED_SUFFIX}"),
+    (rb"%PDF", "a PDF", "Export the table as CSV"),
+    (rb"PAR1", "Parquet", "Give it the ending .parquet"),
+    (rb"\xd0\xcf\x11\xe0", "a workbook of Excel before 2007", "Save it as .xlsx or CSV"),
+    (rb"SQLite format 3", "a database of SQLite", "Give its address, sqlite:///file.db"),
+    (rb"(?i)(\xef\xbb\xbf)?\s*<(!doctype|html|table|\?xml)", "a web page", "Export CSV instead"),
+)
 # In Windows-1252 a capital with an accent before a quote or dash, or ß before a closing quote,
 # is by chance a letter of UTF-8; more than these few mean that two encodings are mixed.
 _CHANCE_SHARE = 0.1
@@ -118,14 +129,17 @@ def prepare(path: Path, *, folder: Path, encoding: str = "") -> TextFile:
     Raises
     ------
     DataError
-        If the file cannot be unpacked, unpacks to far more than its size,
+        If the file is of another kind, cannot be unpacked, unpacks to far more than its size,
         holds a NUL byte, or does not fit the encoding.
     """
     plain = _unpacked(path, folder) if path.suffix.lower() == PACKED_SUFFIX else path
     if plain.stat().st_size == 0:
         raise DataError(f"{path} is empty: it unpacks to 0 bytes. Export it again.")
     with plain.open("rb") as file:
-        start = file.read(4)
+        start = file.read(1024)
+    for begins, what, advice in _OTHERS:
+        if re.match(begins, start):
+            raise DataError(f"{path.name} is no text but {what}. {advice}.")
     marked = next((name for mark, name in _MARKS.items() if start.startswith(mark)), "")
     if encoding and marked and encoding.removesuffix("-sig") != marked.removesuffix("-sig"):
         raise DataError(
@@ -274,7 +288,7 @@ def layout(file: TextFile, *, delimiter: str = "", n_needed: int = 2) -> Layout:
         If the first line is too long or holds no such sign, or a name stands
         twice in it.
     """
-    lines = enumerate(_text_lines(file, 0))
+    lines = enumerate(text_lines(file, 0))
     skip, first = next(((n, line) for n, line in lines if line.strip()), (0, ""))
     said = re.fullmatch(r'"?sep=(.)"?', first.strip("\r\n "), flags=re.IGNORECASE)
     if said:
@@ -290,7 +304,7 @@ def layout(file: TextFile, *, delimiter: str = "", n_needed: int = 2) -> Layout:
             f"{', '.join(header)[:100]!r}. The first line must name the columns."
         )
     found = tuple(name.strip() for name in header)
-    twice = sorted({name for name in found if name and found.count(name) > 1})
+    twice = sorted(name for name, n in Counter(found).items() if name and n > 1)
     if twice:
         raise DataError(
             f"{file.label} has more than one column called {twice}. "
@@ -302,7 +316,7 @@ def layout(file: TextFile, *, delimiter: str = "", n_needed: int = 2) -> Layout:
 def _fit(file: TextFile, delimiter: str, skip: int) -> tuple[int, int]:
     """Count the first rows that a sign cuts like the header, and the fields of the header."""
     lengths = []
-    rows = csv.reader(_text_lines(file, skip), delimiter=delimiter, skipinitialspace=True)
+    rows = csv.reader(text_lines(file, skip), delimiter=delimiter, skipinitialspace=True)
     try:
         for row in islice((row for row in rows if row), _SAMPLED_ROWS + 1):
             lengths.append(len(row))
@@ -343,7 +357,7 @@ def load_table(
     types = ", ".join(f"'{cell}': 'VARCHAR'" for cell in cells)
     scan = (
         "read_csv(?, delim=?, skip=?, quote='\"', escape='\"', header=true, auto_detect=false, "
-        f"max_line_size={MAX_ROW_BYTES}, buffer_size={_BUFFER_BYTES}, columns={{{types}}})"
+        f"max_line_size={MAX_ROW_BYTES}, buffer_size={BUFFER_BYTES}, columns={{{types}}})"
     )
     if len(cells) == 1:
         # DuckDB skips blank lines only where a row has several fields.
@@ -363,99 +377,6 @@ def load_table(
     if n_rows and n_rows + 1 + layout.skip != file.n_lines:
         _shift_lines(connection, file, layout, n_rows)
     return n_rows
-
-
-def json_columns(
-    connection: duckdb.DuckDBPyConnection, file: TextFile
-) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Store the objects of a JSON lines file; name their keys, and those that are always numbers.
-
-    Parameters
-    ----------
-    connection : DuckDBPyConnection
-        Where the table `json_lines` is made.
-    file : TextFile
-        What `prepare` gave.
-
-    Returns
-    -------
-    tuple of str, frozenset of str
-        All keys, by the line on which they come first; those without any text.
-
-    Raises
-    ------
-    DataError
-        If a line is no JSON object.
-    """
-    # The unit separator stands nowhere in JSON unescaped: each line is one cell.
-    scan = (
-        "read_csv(?, delim=chr(31), quote='', escape='', header=false, auto_detect=false, "
-        f"max_line_size={MAX_ROW_BYTES}, buffer_size={_BUFFER_BYTES}, "
-        "columns={'text': 'VARCHAR'})"
-    )
-    try:
-        connection.execute(
-            f"""
-            CREATE TABLE json_lines AS SELECT * FROM (
-                SELECT row_number() OVER () AS line, trim(text) AS text
-                FROM {scan}
-            ) WHERE text <> ''
-            """,
-            [literal(file.path)],
-        )
-    except duckdb.Error as error:
-        for _ in _text_lines(file, 0):
-            pass
-        raise DataError(f"{file.label} cannot be read line by line: {cause(error)}") from error
-    broken = connection.execute(
-        """
-        SELECT line FROM json_lines
-        WHERE NOT json_valid(text) OR json_type(text) <> 'OBJECT' ORDER BY line
-        """
-    ).fetchmany(SHOWN_LINES)
-    if broken:
-        lines = ", ".join(f"line {line}" for (line,) in broken)
-        raise DataError(
-            f"{file.label}: {lines} is no JSON object. "
-            'Write one object like {"customer_id": "00123"} on each line.'
-        )
-    keys = connection.execute(
-        """
-        SELECT key, count(*) FILTER (json_type(text, pointer) = 'VARCHAR')
-        FROM (SELECT line, text, unnest(json_keys(text)) AS key,
-                     '/' || replace(replace(key, '~', '~0'), '/', '~1') AS pointer
-              FROM json_lines)
-        GROUP BY key ORDER BY min(line), key
-        """
-    ).fetchall()
-    return tuple(key for key, _ in keys), frozenset(key for key, n_texts in keys if not n_texts)
-
-
-def load_json(
-    connection: duckdb.DuckDBPyConnection,
-    file: TextFile,
-    *,
-    found: tuple[str, ...],
-    chosen: Mapping[str, str],
-    ids: Iterable[str],
-) -> int:
-    """Store the objects that `json_columns` left as the table `raw_lines`, and count them."""
-    n_rows = store(
-        connection,
-        "json_lines",
-        [],
-        texts={name: _json_text(theirs) for name, theirs in chosen.items()},
-        ids=ids,
-        cells=[_json_text(key) for key in found],
-        line="line",
-    )
-    connection.execute("DROP TABLE json_lines")
-    return n_rows
-
-
-def _json_text(key: str) -> str:
-    pointer = "/" + key.replace("~", "~0").replace("/", "~1")
-    return f"json_extract_string(text, {quoted(pointer)})"
 
 
 def store(
@@ -531,7 +452,7 @@ def cause(error: duckdb.Error) -> str:
 def _records(file: TextFile, delimiter: str, skip: int) -> Iterator[tuple[int, list[str]]]:
     """Give each row of a text file with the line on which it starts; blank lines are none."""
     rows = csv.reader(
-        _text_lines(file, skip), delimiter=delimiter, skipinitialspace=True, strict=True
+        text_lines(file, skip), delimiter=delimiter, skipinitialspace=True, strict=True
     )
     start = skip + 1
     try:
@@ -546,7 +467,7 @@ def _records(file: TextFile, delimiter: str, skip: int) -> Iterator[tuple[int, l
         ) from error
 
 
-def _text_lines(file: TextFile, skip: int) -> Iterator[str]:
+def text_lines(file: TextFile, skip: int) -> Iterator[str]:
     """Give the lines with their ends, never holding more than a row may have."""
     with file.path.open(encoding="utf-8", newline="") as text:
         number = 0

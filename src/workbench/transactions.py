@@ -19,9 +19,17 @@ MISSING = ("", "-", "nan", "na", "n/a", "#n/a", "#nv", "null", "none", "<na>")
 # Ids that a till writes for everyone it does not know, in lower case, alone or before more
 # ("Barverkauf 2", "Diverse Kunden"); a longer word ("Diversey") is another customer.
 COLLECTIVE = (
-    *("barverkauf", "barverkäufe", "barkunde", "barkunden", "kassenkunde", "thekenverkauf"),
+    *("barverkauf", "barverkäufe", "barverkaeufe", "barverk", "bar-verkauf", "bar verkauf"),
+    *("barkunde", "barkunden", "barzahler", "kassenkunde", "thekenverkauf"),
     *("laufkundschaft", "laufkunde", "laufkunden", "sammelkunde", "sammelkunden", "sammelkonto"),
-    *("diverse", "divers", "cpd-kunde", "cpd-konto"),
+    *("diverse", "divers", "cpd", "anonym", "anonymer kunde", "gast", "gastkunde"),
+)
+# As a whole id such a name too, but before more that of a place to drink.
+_COLLECTIVE_ALONE = "bar"
+# What stands in the place of an id where an export adds up its lines, alone or before more.
+TOTALS = (
+    *("summe", "gesamt", "gesamtsumme", "zwischensumme", "endsumme"),
+    *("total", "grand total", "subtotal"),
 )
 # Texts by which what was kept is added up.
 GROUPED = ("category", "channel")
@@ -30,6 +38,7 @@ FIRST_DAY = pd.Timestamp("1980-01-01")
 REASONS = {
     "missing_customer": "ohne Kundennummer",
     "repeated_header": "wiederholte Kopfzeile",
+    "total_row": "Summenzeile",
     "collective_customer": "Sammelkunde",
     "erased": "auf der Löschliste",
     "objected": "Widerspruch gegen die Auswertung",
@@ -43,6 +52,7 @@ REASONS = {
 _LOST = {
     "missing_customer": "have no customer_id",
     "repeated_header": "are repeated headers",
+    "total_row": "are rows of totals",
     "collective_customer": "belong to collective customers",
     "amount_not_a_number": "have an amount that is not a number",
     "signs_differ": "have a negative quantity and a positive amount",
@@ -182,8 +192,8 @@ def clean(
         keep the signed sum of money.
     erased, objected : collection of str
         Ids of customers who are left out: they are to be forgotten, or do not
-        want to be analysed. Blanks around an id and the ``.0`` of floating
-        point do not matter.
+        want to be analysed. Blanks around an id, the ``.0`` of floating point
+        and how its accents are composed do not matter.
 
     Returns
     -------
@@ -274,19 +284,21 @@ def _judge_lines(
         f"""
         CREATE OR REPLACE TEMP TABLE lines AS
         WITH stripped AS (
-            SELECT line, fingerprint, raw.customer_id AS id, raw.date AS date_text,
+            SELECT line, fingerprint, nfc_normalize(raw.customer_id) AS id, raw.date AS date_text,
                    {amount_text} AS amount_text, {stripped}
             FROM raw
         ), typed AS (
             SELECT *, {_number("quantity", "DECIMAL(18, 6)")} AS quantity_number,
-                   {money} AS money, lower(customer_id) AS known_as,
+                   {money} AS money, nfc_normalize(lower(customer_id)) AS known_as,
                    CASE WHEN regexp_full_match(date, '{_DAY}{_TIME}')
                         THEN try_cast(date[1:10] AS DATE) END AS day,
                    try_cast(date AS TIMESTAMP) AS instant,
                    coalesce(money < 0 OR quantity_number < 0, false) AS is_return,
                    CASE WHEN known_as IN ({missing}) THEN 'missing_customer'
                         WHEN {header} THEN 'repeated_header'
-                        WHEN regexp_matches(known_as, '^({"|".join(COLLECTIVE)})($|[^a-zäöüß])')
+                        WHEN {_begins_with("known_as", TOTALS)} THEN 'total_row'
+                        WHEN {_begins_with("known_as", COLLECTIVE)}
+                        OR known_as = '{_COLLECTIVE_ALONE}'
                         THEN 'collective_customer' END AS nobody
             FROM stripped LEFT JOIN left_out ON id_key = {_id_key("customer_id")}
         )
@@ -336,8 +348,13 @@ def _store_left_out(
         connection.unregister("listed")
 
 
+def _begins_with(column: str, words: Collection[str]) -> str:
+    """Write the SQL of a text that is one of some words, or begins with one as a whole word."""
+    return f"regexp_matches({column}, '^({'|'.join(words)})($|[^a-zäöüß])')"
+
+
 def _id_key(column: str) -> str:
-    return f"regexp_replace({column}, '^([0-9]+)[.]0$', '\\1')"
+    return f"regexp_replace(nfc_normalize({column}), '^([0-9]+)[.]0$', '\\1')"
 
 
 def _strip(column: str) -> str:
@@ -383,11 +400,12 @@ def _check_dates(connection: duckdb.DuckDBPyConnection, *, label: str) -> None:
         "SELECT line, date_text FROM lines WHERE usable AND day IS NULL ORDER BY line LIMIT ?",
         [SHOWN_LINES],
     ).fetchall()
-    (n_offset,) = _row(
+    n_offset, n_no_day = _row(
         connection,
         f"""
-        SELECT count(*) FROM lines WHERE usable AND day IS NULL
-        AND regexp_full_match({_strip("date_text")}, '{_DAY}{_TIME}{_OFFSET}')
+        SELECT count(*) FILTER (regexp_full_match({_strip("date_text")}, '{_DAY}{_TIME}{_OFFSET}')),
+               count(*) FILTER (regexp_full_match({_strip("date_text")}, '{_DAY}{_TIME}'))
+        FROM lines WHERE usable AND day IS NULL
         """,
     )
     where = ", ".join(f"line {line}: {_shown(text)}" for line, text in bad)
@@ -395,6 +413,11 @@ def _check_dates(connection: duckdb.DuckDBPyConnection, *, label: str) -> None:
         raise DataError(
             f"{n_bad} of {n} dates in {label} have a time zone offset, the first: {where}. "
             "Write the shop's local time without an offset, so that it is clear which day counts."
+        )
+    if n_no_day == n_bad:
+        raise DataError(
+            f"{n_bad} of {n} dates in {label} are no days of the calendar, the first: {where}. "
+            "Write every date as YYYY-MM-DD."
         )
     raise DataError(
         f"{n_bad} of {n} dates in {label} are not ISO dates, the first: {where}. "

@@ -39,6 +39,8 @@ class Column(NamedTuple):
     first : mapping
         The first ``number``, ``day`` and ``text``; of texts only one with a
         digit in it, which is not the name of the column.
+    is_broken : bool
+        Whether there are bytes that are no text in UTF-8.
     """
 
     n_numbers: int = 0
@@ -46,6 +48,7 @@ class Column(NamedTuple):
     n_days: int = 0
     n_instants: int = 0
     first: Mapping[str, Form] = {}
+    is_broken: bool = False
 
 
 class Loaded(NamedTuple):
@@ -65,7 +68,8 @@ def fill(
     """Store rows as the table `cells` of texts, a batch at a time, and tell what they were.
 
     The texts are those of DuckDB: numbers exact and as short as can be,
-    ``2024-01-31 12:49:00``, ``true``; instants are in UTC and end in ``+00``.
+    ``2024-01-31 12:49:00``, ``true``; instants are in UTC and end in ``+00``. Bytes are the text
+    that they are in UTF-8, or else their hexadecimal digits.
 
     Parameters
     ----------
@@ -87,11 +91,25 @@ def fill(
         lines = [line for line, _ in batch]
         texts = []
         for i, values in enumerate(zip(*(values for _, values in batch), strict=True)):
+            is_broken = columns[i].is_broken
+            if bytes in set(map(type, values)):
+                plain = [_decoded(value) for value in values]
+                is_broken |= any(type(value) is bytes for value in plain)
+                values = [value.hex() if type(value) is bytes else value for value in plain]
             columns[i] = _add(columns[i], lines, values, name=found[i])
+            columns[i] = columns[i]._replace(is_broken=is_broken)
             is_text = set(map(type, values)) <= {str, NoneType}
             texts.append(values if is_text else [_text(value) for value in values])
         connection.execute(insert, [lines, *texts])
     return tuple(columns)
+
+
+def _decoded(value: object) -> object:
+    """Make text of bytes that are text."""
+    try:
+        return value.decode() if isinstance(value, bytes) else value
+    except UnicodeDecodeError:
+        return value
 
 
 def _add(column: Column, lines: list[int], values: Sequence[object], *, name: str) -> Column:
@@ -135,7 +153,6 @@ _TEXTS: dict[type, Callable[..., str | None]] = {
     float: repr,
     Decimal: lambda value: format(value, "f"),
     datetime: _moment,
-    bytes: bytes.hex,
     dict: partial(json.dumps, ensure_ascii=False),
 }
 
@@ -174,9 +191,13 @@ def load(
     Raises
     ------
     DataError
-        If a column mixes numbers, days and text with digits.
+        If a column mixes numbers, days and text with digits, or holds bytes
+        that are no text.
     """
     held = {ours: columns[found.index(theirs)] for ours, theirs in chosen.items()}
+    for name, column in held.items():
+        if column.is_broken:
+            raise no_text(chosen[name], label)
     typed = set()
     for name in (*form.days, *form.numbers):
         if name in held and (name in form.days or held[name].first.keys() != {"day"}):
@@ -222,4 +243,17 @@ def id_text(number: str, *, otherwise: str) -> str:
     return (
         f"CASE WHEN {number} = trunc({number}) AND abs({number}) < {_WHOLE} "
         f"THEN {number}::BIGINT::VARCHAR WHEN isnan({number}) THEN '' ELSE {otherwise} END"
+    )
+
+
+def bytes_text(column: str) -> str:
+    """Write the SQL of bytes as the text that they are in UTF-8, or else escaped."""
+    return f"coalesce(try(decode({column})), {column}::VARCHAR)"
+
+
+def no_text(column: str, label: str) -> DataError:
+    """Refuse bytes in a column that is read."""
+    return DataError(
+        f"column {column!r} of {label} holds bytes that are no text in UTF-8. "
+        "Store the column as text, a number or a day."
     )
