@@ -46,7 +46,9 @@ def orders() -> pd.DataFrame:
 def balance(kept: int, *, lost: int = 0, settled: int = 0, left_out: int = 0) -> pd.DataFrame:
     return pd.DataFrame(
         {
+            "reason": ["read", "duplicate", "return_settled", "after_as_of", "kept"],
             "kind": ["", "lost", "settled", "left_out", ""],
+            "amount": 0.0,
             "n_rows": [kept + lost + settled + left_out, lost, settled, left_out, kept],
         }
     )
@@ -321,7 +323,8 @@ def importance() -> pd.DataFrame:
                 style=STYLE,
             ),
             "Die 2 Kunden von heute bringen in den nächsten 365 Tagen voraussichtlich 1.234 € "
-            "Umsatz (abgezinst); in den letzten 365 Tagen waren es 2.000 €.",
+            "Umsatz (abgezinst); in den letzten 365 Tagen waren es 2.000 €. Kunden, die erst "
+            "noch kommen, sind in der Vorhersage nicht enthalten.",
         ),
         (
             value_findings.value(
@@ -332,7 +335,8 @@ def importance() -> pd.DataFrame:
                 style=STYLE,
             ),
             "Die 1 Kunden von heute bringen in den nächsten 91 Tagen voraussichtlich 10 € "
-            "Deckungsbeitrag (abgezinst); in den letzten 91 Tagen waren es 20 €.",
+            "Deckungsbeitrag (abgezinst); in den letzten 91 Tagen waren es 20 €. Kunden, die erst "
+            "noch kommen, sind in der Vorhersage nicht enthalten.",
         ),
         (findings.newcomers(months(), style=STYLE), "In 2 von 3 Monaten kamen neue Kunden hinzu."),
         (
@@ -452,8 +456,8 @@ def test_a_model_that_passes_may_be_used():
         "die des einfachen Verfahrens 30,6 % darüber."
     )
     assert plain(shown.consequence) == (
-        "Die erwarteten Käufe dürfen verwendet werden. Geprüft ist ihre Zahl, nicht der Betrag; "
-        "beim Wert des Kundenstamms müssen Sie mit einem Fehler dieser Größe rechnen."
+        "Die erwarteten Käufe dürfen verwendet werden. Geprüft ist ihre Zahl, nicht der Betrag. "
+        "Wie weit der Wert des Kundenstamms danebenliegen kann, sagt sein Bereich oben."
     )
 
 
@@ -471,7 +475,7 @@ def test_where_nobody_buys_is_the_best_forecast_no_value_is_recommended():
 def test_an_untested_model_has_not_passed():
     shown = value_findings.untested_verdict()
     assert (shown.name, shown.passed) == ("clv_holdout", False)
-    assert "konnte nicht geprüft werden" in plain(shown.sentence)
+    assert "deshalb fehlt die Probe" in plain(shown.sentence)
 
 
 def test_a_model_that_fails_says_why_and_what_to_do():
@@ -609,9 +613,10 @@ def judged(code="better", **changed) -> gates.Verdict:
         (
             judged(),
             True,
-            "BG/NBD ist besser als alle einfachen Verfahren, „Gleich viele Käufe wie bisher“: Der "
-            "Fehler (RMSE) ist um 14,1 % kleiner (Unsicherheitsbereich 10,2 % bis 17,8 %), an 3 "
-            "von 3 Stichtagen liegt das Modell vorn.",
+            "BG/NBD ist besser als alle einfachen Verfahren. Gegenüber „Gleich viele Käufe wie "
+            "bisher“, dem besten von ihnen, ist der Fehler (RMSE) um 14,1 % kleiner "
+            "(Unsicherheitsbereich: 10,2 % kleiner bis 17,8 % kleiner); an 3 von 3 Stichtagen "
+            "liegt das Modell vorn.",
             "Die Rangfolge der Kunden",
         ),
         (
@@ -621,13 +626,25 @@ def judged(code="better", **changed) -> gates.Verdict:
             "Das einfache Verfahren genügt",
         ),
         (
-            judged("worse", reasons=("error", "signal"), error_gain=-0.097),
+            judged(
+                "worse",
+                reasons=("error", "signal"),
+                error_gain=-0.097,
+                error_gain_lower=-0.148,
+                error_gain_upper=0.02,
+            ),
             False,
-            "BG/NBD ist schlechter als das beste einfache Verfahren, „Gleich viele Käufe wie "
-            "bisher“: Der Fehler (RMSE) ist um 9,7 % größer",
+            "BG/NBD ist schlechter als das beste einfache Verfahren. Gegenüber „Gleich viele Käufe "
+            "wie bisher“, dem besten von ihnen, ist der Fehler (RMSE) um 9,7 % größer "
+            "(Unsicherheitsbereich: 14,8 % größer bis 2,0 % kleiner)",
             "Planen Sie mit dem einfachen Verfahren",
         ),
-        (judged("untested"), False, "An keinem Stichtag", "Ob die Kundenwerte stimmen"),
+        (
+            judged("untested"),
+            False,
+            "BG/NBD, mit dem die Kundenwerte gerechnet sind, lässt sich an keinem Stichtag",
+            "Ob die Kundenwerte stimmen",
+        ),
     ],
 )
 def test_the_verdict_over_several_origins_says_who_is_better_and_what_follows(
@@ -657,7 +674,7 @@ def test_the_choice_names_the_model_and_why():
     )
     other = gates.Choice("nbd", "only_one", table)
     warned = backtest_findings.choice(other, placed, published="bg_nbd", style=STYLE)
-    assert "sind mit BG/NBD gerechnet; nehmen Sie sie deshalb nur als Rangfolge" in plain(warned)
+    assert plain(warned).endswith("rechnen mit BG/NBD; das Urteil gilt ihm.")
     none = gates.Choice("", "none", table)
     nobody = backtest_findings.choice(none, placed, published="bg_nbd", style=STYLE)
     assert plain(nobody).endswith("Keines der Modelle lässt sich anpassen.")
@@ -665,10 +682,15 @@ def test_the_choice_names_the_model_and_why():
 
 def test_the_range_of_the_value_says_what_it_was_widened_by():
     band = intervals.Band(616_142.0, 1_019_539.0)
-    shown = plain(backtest_findings.value_range(band, n_misses=3, style=STYLE))
-    assert shown.startswith("Der Wert des Kundenstamms liegt zwischen 616.142 € und 1.019.539 €.")
-    assert "an 3 früheren Stichtagen verfehlte" in shown
-    alone = plain(backtest_findings.value_range(band, n_misses=0, style=STYLE))
+    shown = plain(backtest_findings.value_range(band, misses=[0.1, 0.25, 0.0], style=STYLE))
+    assert shown == (
+        "Rechnen Sie mit 616.142 € bis 1.019.539 €: An 3 früheren Stichtagen lag dieselbe Rechnung "
+        "beim Umsatz höchstens um den Faktor 1,28 daneben. So wenige Proben sichern den Bereich "
+        "nur in etwa 75 % der Fälle."
+    )
+    many = plain(backtest_findings.value_range(band, misses=[0.1] * 12, style=STYLE))
+    assert "So wenige Proben" not in many
+    alone = plain(backtest_findings.value_range(band, misses=[], style=STYLE))
     assert "Dieser Bereich ist zu eng" in alone
 
 

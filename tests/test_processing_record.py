@@ -218,7 +218,11 @@ def test_a_record_says_what_is_given_and_what_is_missing():
             {"reason": ["read", "erased", "objected"], "n_rows": [9, 12, 0], "customers": [9, 7, 0]}
         ),
         identified=judge(["Kunde", "E-Mail", "Farbe"], used={"customer_id": "Kunde"}, samples={}),
-        companions={},
+        companions={
+            "erasure": SimpleNamespace(
+                identified=judge(["Nr"], used={"customer_id": "Nr"}, samples={})
+            )
+        },
         columns={"customer_id": "Kunde"},
         pseudonymised=False,
     )
@@ -231,6 +235,7 @@ def test_a_record_says_what_is_given_and_what_is_missing():
     assert told["Als personenbezogen weggelassene Spalten"] == "E-Mail"
     assert told["Kundennummern"] == "unverändert"
     assert told["Zeilen von der Löschliste"] == "12"
+    assert told["Zeilen mit Widerspruch"] == "keine Tabelle angegeben"
     assert str(processing_record.gaps(**words)).startswith("Noch fehlt die Rechtsgrundlage. ")
     assert str(processing_record.gaps(**dict.fromkeys(words, "x"))).endswith("sind angegeben.")
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import pandas as pd
 
 from workbench.backtests import Backtest, Origins
 from workbench.formats import Style
 from workbench.gates import Choice
 from workbench.gates import Verdict as Judged
-from workbench.intervals import Band
+from workbench.intervals import LEVEL, Band
 from workbench.outputs import Sentence, Verdict, say
 
 NAMES = {
@@ -40,7 +43,10 @@ LABEL = "Modell an mehreren Stichtagen besser"
 def verdict(judged: Judged, *, style: Style) -> Verdict:
     """Say whether the chosen model beats every naive forecast over all origins."""
     if judged.code == "untested":
-        sentence = say("An keinem Stichtag lässt sich das Modell prüfen.")
+        sentence = say(
+            f"{NAMES[judged.model]}, mit dem die Kundenwerte gerechnet sind, lässt sich an keinem "
+            "Stichtag prüfen."
+        )
         consequence = say("Ob die Kundenwerte stimmen, weiß niemand. Planen Sie nicht mit ihnen.")
         return Verdict("clv_backtest", LABEL, False, sentence, consequence)
     head = {
@@ -49,15 +55,21 @@ def verdict(judged: Judged, *, style: Style) -> Verdict:
         "worse": "schlechter als das beste einfache Verfahren",
     }[judged.code]
     why = "" if not judged.reasons else "; " + "; ".join(REASONS[code] for code in judged.reasons)
+    low, high = judged.error_gain_lower, judged.error_gain_upper
     sentence = say(
-        f"{NAMES[judged.model]} ist {head}, „{NAMES[judged.best_naive]}“: Der Fehler (RMSE) ist um "
-        "{gewinn} "
-        + ("kleiner" if judged.error_gain >= 0 else "größer")
-        + " (Unsicherheitsbereich {von} bis {bis}), an {gewonnen} von {stichtage} Stichtagen "
-        f"liegt das Modell vorn{why}.",
+        f"{NAMES[judged.model]} ist {head}. Gegenüber „{NAMES[judged.best_naive]}“, dem besten von "
+        "ihnen, ist der Fehler (RMSE) um {gewinn} "
+        + _than(judged.error_gain)
+        + " (Unsicherheitsbereich: {von} "
+        + _than(low)
+        + " bis {bis} "
+        + _than(high)
+        + "); an {gewonnen} von {stichtage} Stichtagen liegt das Modell vorn"
+        + why
+        + ".",
         gewinn=style.share(abs(judged.error_gain), digits=1),
-        von=style.share(judged.error_gain_lower, digits=1),
-        bis=style.share(judged.error_gain_upper, digits=1),
+        von=style.share(abs(low), digits=1),
+        bis=style.share(abs(high), digits=1),
         gewonnen=style.count(judged.n_origins_won),
         stichtage=style.count(judged.n_origins),
     )
@@ -83,8 +95,7 @@ def choice(chosen: Choice, placed: Origins, *, published: str, style: Style) -> 
     text = f"{head} Die Wahl fällt auf {NAMES[chosen.name]}: {reason}."
     if chosen.name != published:
         text += (
-            f" Die Kundenwerte dieser Seite sind mit {NAMES[published]} gerechnet; nehmen Sie sie "
-            "deshalb nur als Rangfolge."
+            f" Die Kundenwerte dieser Seite rechnen mit {NAMES[published]}; das Urteil gilt ihm."
         )
     return say(text, **numbers)
 
@@ -95,19 +106,42 @@ def accuracy(test: Backtest) -> pd.DataFrame:
     return table.rename(index=NAMES).rename_axis("forecast")
 
 
-def value_range(band: Band, *, n_misses: int, style: Style) -> Sentence:
-    """Say how far the value of the base may be off."""
-    if not n_misses:
+def value_range(band: Band, *, misses: Sequence[float], style: Style) -> Sentence:
+    """Say how far the value of the base may be off.
+
+    Parameters
+    ----------
+    band : Band
+        The widened interval.
+    misses : sequence of float
+        From `candidates.revenue_misses`.
+    style : Style
+        How to write numbers.
+    """
+    if not misses:
         return say(
             "Der Wert des Kundenstamms liegt nach dem Modell allein zwischen {von} und {bis}. "
             "Dieser Bereich ist zu eng: Was das Modell früher verfehlte, ließ sich nicht messen.",
             von=style.money(band.low),
             bis=style.money(band.high),
         )
-    return say(
-        "Der Wert des Kundenstamms liegt zwischen {von} und {bis}. Der Bereich ist um das "
-        "erweitert, was dieselbe Rechnung an {stichtage} früheren Stichtagen verfehlte.",
-        von=style.money(band.low),
-        bis=style.money(band.high),
-        stichtage=style.count(n_misses),
+    text = (
+        "Rechnen Sie mit {von} bis {bis}: An {stichtage} früheren Stichtagen lag dieselbe Rechnung "
+        "beim Umsatz höchstens um den Faktor {faktor} daneben."
     )
+    numbers = {
+        "von": style.money(band.low),
+        "bis": style.money(band.high),
+        "stichtage": style.count(len(misses)),
+        "faktor": style.number(math.exp(max(misses))),
+    }
+    # So many past misses cannot promise more: one of n + 1 may be the largest.
+    promised = len(misses) / (len(misses) + 1)
+    if promised < LEVEL:
+        text += " So wenige Proben sichern den Bereich nur in etwa {sicher} der Fälle."
+        numbers["sicher"] = style.share(promised)
+    return say(text, **numbers)
+
+
+def _than(gain: float) -> str:
+    return "kleiner" if gain >= 0 else "größer"

@@ -33,8 +33,8 @@ CHECKS = {
 }
 # What a finding says beyond its figure: what to do or to bear in mind.
 REASONS = {
-    "money_without_customer": "{wert} des Umsatzes tragen keine Kundennummer; sie fehlen in jeder "
-    "Auswertung je Kunde",
+    "money_without_customer": "{wert} des Umsatzes vor Retouren tragen keine Kundennummer; sie "
+    "fehlen in jeder Auswertung je Kunde",
     "lines_without_customer": "{wert} der Zeilen tragen keine Kundennummer",
     "unreadable_lines": "{wert} der Zeilen sind nicht lesbar und fehlen; die Tabelle der "
     "Bereinigung nennt die Gründe",
@@ -164,7 +164,7 @@ def hints(found: Inspection, *, k: int, style: Style) -> Sentence:
         named = "; ".join(f"„{CHECKS[check]}“" for check in untested)
         parts.append(say("Auf diesen Daten nicht prüfbar: " + named + "."))
     if not parts:
-        return say("Weitere Hinweise gibt es nicht.")
+        return say("Hinweise gibt es nicht.")
     values = {name: number for part in parts for name, number in part.values.items()}
     return say(" ".join(part.template for part in parts), **values)
 

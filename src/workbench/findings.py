@@ -64,6 +64,10 @@ def cleaning(balance: pd.DataFrame, *, style: Style) -> Sentence:
         text += " {ausgelassen} zählen nicht mit: später als der Stichtag, gelöscht oder mit "
         text += "Widerspruch."
         numbers["ausgelassen"] = style.count(n_left_out)
+    unmet = balance[balance["reason"] == "return_day"]
+    if unmet["amount"].sum() < 0:
+        text += " Retouren an Tagen ohne Kauf ({ohne_kauf}) sind vom Umsatz nicht abgezogen."
+        numbers["ohne_kauf"] = style.money(-unmet["amount"].sum())
     return say(text, gelesen=style.count(n_read), behalten=style.count(n_kept), **numbers)
 
 

@@ -311,7 +311,7 @@ def plain_name(column: str) -> str:
 
 
 def _decision(column: str, kind: str, used: Mapping[str, str]) -> str:
-    if column == used.get("customer_id"):
+    if column in (used.get("customer_id"), used.get("referred_by")):
         return "pseudonymised"
     if column in used.values():
         return "used"

@@ -89,7 +89,7 @@ COLUMNS: dict[str, tuple[Any, ...]] = {
     "wape": ("Fehler je Kauf (WAPE)", "number", 3),
     "concordance": ("Konkordanz", "number", 3),
     "gini": ("Gini-Wert (1: perfekt geordnet)", "number", 3),
-    "top_decile": ("Anteil im besten Zehntel", "share", 1),
+    "top_decile": ("Käufe im Zehntel mit der höchsten Vorhersage", "share", 1),
     "forecast_money": ("Vorhergesagt", "money"),
     "actual_money": ("Tatsächlich", "money"),
     "low_money": ("Bereich von", "money"),

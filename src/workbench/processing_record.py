@@ -287,16 +287,22 @@ def record(
         ("Rechtsgrundlage", legal_basis or NOT_GIVEN),
         ("Aufbewahrung", retention or NOT_GIVEN),
         ("Zeitraum der Daten", days),
-        ("Verwendete Spalten", ", ".join(visible(pd.Series(names, dtype="str")))),
+        ("Eingelesene Spalten der Bestellungen", ", ".join(visible(pd.Series(names, dtype="str")))),
         ("Nicht eingelesene Spalten", ", ".join(visible(unread)) or "keine"),
         ("Als personenbezogen weggelassene Spalten", ", ".join(visible(dropped)) or "keine"),
         ("Kundennummern", shown if reading.pseudonymised else "unverändert"),
-        ("Zeilen von der Löschliste", style.count(n_rows["erased"]).text),
-        ("Zeilen mit Widerspruch", style.count(n_rows["objected"]).text),
+        ("Zeilen von der Löschliste", _given(reading, "erasure", n_rows["erased"], style)),
+        ("Zeilen mit Widerspruch", _given(reading, "consent", n_rows["objected"], style)),
         ("Kleinste gezeigte Gruppe", f"{style.count(k).text} Kunden"),
         ("Angaben zu einzelnen Kunden", "nur im Ordner „customers“ des Laufs, nicht im Bericht"),
     ]
     return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def _given(reading: Reading, table: str, n: int, style: Style) -> str:
+    if table not in reading.companions:
+        return "keine Tabelle angegeben"
+    return style.count(n).text
 
 
 def gaps(*, purpose: str, legal_basis: str, retention: str) -> Sentence:

@@ -73,7 +73,7 @@ def purchase_verdict(verdict: PurchaseVerdict, *, style: Style) -> Verdict:
         )
         consequence = say(
             "Die erwarteten Käufe dürfen verwendet werden. Geprüft ist ihre Zahl, nicht der "
-            "Betrag; beim Wert des Kundenstamms müssen Sie mit einem Fehler dieser Größe rechnen."
+            "Betrag. Wie weit der Wert des Kundenstamms danebenliegen kann, sagt sein Bereich oben."
         )
     else:
         reasons = [
@@ -118,9 +118,7 @@ def untested_verdict() -> Verdict:
         "clv_holdout",
         HOLDOUT_LABEL,
         False,
-        say(
-            "Das Modell konnte nicht geprüft werden: Dafür ist die Geschichte zu kurz oder zu dünn."
-        ),
+        say("Das Modell ließ sich auf dem Lernzeitraum nicht anpassen, deshalb fehlt die Probe."),
         say("Behandeln Sie die Kundenwerte als ungeprüfte Schätzung."),
     )
 
@@ -260,7 +258,8 @@ def value(
     return say(
         "Die {kunden} Kunden von heute bringen in den nächsten {tage} Tagen voraussichtlich {wert} "
         + kind
-        + " (abgezinst); in den letzten {tage_zuvor} Tagen waren es {zuvor}.",
+        + " (abgezinst); in den letzten {tage_zuvor} Tagen waren es {zuvor}. Kunden, die erst noch "
+        "kommen, sind in der Vorhersage nicht enthalten.",
         kunden=style.count(len(scores)),
         tage=style.count(horizon_days),
         wert=style.money(scores["clv"].sum()),
@@ -307,8 +306,10 @@ def return_policies(table: pd.DataFrame, *, chosen: str, style: Style) -> Senten
             "was bleibt. Gewählt ist: " + POLICIES[chosen] + "."
         )
     low, high = values.min(), values.max()
+    head = "" if len(values) == len(table) else "Unter den Zählweisen, die ein Modell tragen: "
     return say(
-        "Je nachdem, wie Retouren zählen, beträgt der Wert des Kundenstamms {von} bis {bis}; "
+        head
+        + "Je nachdem, wie Retouren zählen, beträgt der Wert des Kundenstamms {von} bis {bis}; "
         "das ist ein Unterschied von {anteil}. Gewählt ist: " + POLICIES[chosen] + ".",
         von=style.money(low),
         bis=style.money(high),
