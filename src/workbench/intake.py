@@ -234,13 +234,11 @@ def read(
     last_day = cleaned.last_day if as_of is None else as_of
     known = cleaned.orders["customer_id"].unique()
     beside = {
-        name: companions.read(name, table, known_customers=known, as_of=last_day, **left_out)
+        name: companions.read(name, table, known_customers=ids, as_of=last_day)
+        if name == "erasure"
+        else companions.read(name, table, known_customers=known, as_of=last_day, **left_out)
         for name, table in given.items()
     }
-    if "erasure" in given:
-        beside["erasure"] = companions.read(
-            "erasure", given["erasure"], known_customers=ids, as_of=last_day
-        )
     base = Base(
         orders=_hide(cleaned.orders, key),
         first_day=cleaned.first_day,

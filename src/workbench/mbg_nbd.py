@@ -71,7 +71,7 @@ def fit(profiles: pd.DataFrame, *, start: tuple[float, ...] | None = None) -> Mb
     DataError
         If a profile breaks the promises of a summary.
     TooFewData
-        If fewer than `purchases.MIN_REPEAT_CUSTOMERS` customers have a repeat
+        If fewer than `fitting.MIN_REPEAT_CUSTOMERS` customers have a repeat
         purchase.
     NotIdentified
         If the likelihood has no interior optimum.

@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import betainc, gammaln, polygamma, psi
 
-from workbench import newton
-from workbench.schema import DAYS_PER_WEEK, NotIdentified, TooFewData, check_summary
+from workbench import fitting, newton
+from workbench.schema import DAYS_PER_WEEK, NotIdentified, check_summary
 
 PARAMETERS = ("r", "alpha")
-MIN_REPEAT_CUSTOMERS = 20
 # An optimum is doubted beyond these: see `caution`.
 MAX_SOUND_CONDITION = 1e5
 MAX_SOUND_SHAPE = 1e3
@@ -71,7 +70,7 @@ def fit(profiles: pd.DataFrame) -> Nbd:
     DataError
         If a profile breaks the promises of a summary.
     TooFewData
-        If fewer than `MIN_REPEAT_CUSTOMERS` customers have a repeat purchase.
+        If fewer than `fitting.MIN_REPEAT_CUSTOMERS` customers have a repeat purchase.
     NotIdentified
         If the likelihood has no interior optimum: counts vary no more than
         those of customers who all buy at one rate.
@@ -80,18 +79,7 @@ def fit(profiles: pd.DataFrame) -> Nbd:
     ----------
     Schmittlein, Morrison and Colombo (1987), Management Science 33 (1), 1-24.
     """
-    check_summary(profiles)
-    customers = profiles["customers"]
-    n_customers = int(customers.sum())
-    n_repeat = int(customers[profiles["frequency"] > 0].sum())
-    if n_repeat < MIN_REPEAT_CUSTOMERS:
-        raise TooFewData(
-            f"NBD needs {MIN_REPEAT_CUSTOMERS} customers with a repeat purchase; {n_repeat} of "
-            f"{n_customers} have one. Take a longer calibration period or more customers.",
-            have=n_repeat,
-            need=MIN_REPEAT_CUSTOMERS,
-        )
-
+    n_customers, n_repeat = fitting.count_customers(profiles, title="NBD")
     scale = float(profiles["T"].max())
     rows = _rows(profiles, scale)
     try:
@@ -107,13 +95,11 @@ def fit(profiles: pd.DataFrame) -> Nbd:
             "Take a longer calibration period or more customers."
         ) from error
 
-    unscale = np.array([1.0, scale])
-    covariance = np.array(optimum.covariance) * np.outer(unscale, unscale)
-    n_purchases = float(profiles["frequency"].to_numpy(float) @ customers.to_numpy(float))
+    estimate, covariance, reached = fitting.in_days(optimum, profiles, scale=scale, times=[1])
     return Nbd(
-        *(np.array(optimum.estimate) * unscale).tolist(),
-        covariance=tuple(map(tuple, covariance.tolist())),
-        log_likelihood=optimum.log_likelihood - n_purchases * float(np.log(scale)),
+        *estimate,
+        covariance=covariance,
+        log_likelihood=reached,
         n_customers=n_customers,
         n_repeat=n_repeat,
         condition=optimum.condition,

@@ -14,17 +14,15 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, exprel, gammaln, polygamma, psi
 
-from workbench import leaving, newton
+from workbench import fitting, leaving, newton, predictive
 from workbench.schema import (
     DAYS_PER_WEEK,
     DAYS_PER_YEAR,
     NotIdentified,
-    TooFewData,
     check_summary,
 )
 
 PARAMETERS = ("r", "alpha", "s", "beta")
-MIN_REPEAT_CUSTOMERS = 20
 # An optimum is doubted beyond these: see `caution`.
 MAX_SOUND_CONDITION = 1e5
 MAX_SOUND_SHAPE = 1e3
@@ -85,7 +83,7 @@ def fit(profiles: pd.DataFrame) -> ParetoNbd:
     DataError
         If a profile breaks the promises of a summary.
     TooFewData
-        If fewer than `MIN_REPEAT_CUSTOMERS` customers have a repeat purchase.
+        If fewer than `fitting.MIN_REPEAT_CUSTOMERS` customers have a repeat purchase.
     NotIdentified
         If the likelihood has no interior optimum.
 
@@ -95,19 +93,7 @@ def fit(profiles: pd.DataFrame) -> ParetoNbd:
     related expressions: the likelihood before its integral is written with
     hypergeometric functions.
     """
-    check_summary(profiles)
-    customers = profiles["customers"]
-    n_customers = int(customers.sum())
-    n_repeat = int(customers[profiles["frequency"] > 0].sum())
-    if n_repeat < MIN_REPEAT_CUSTOMERS:
-        raise TooFewData(
-            f"Pareto/NBD needs {MIN_REPEAT_CUSTOMERS} customers with a repeat purchase; "
-            f"{n_repeat} of {n_customers} have one. Take a longer calibration period or more "
-            "customers.",
-            have=n_repeat,
-            need=MIN_REPEAT_CUSTOMERS,
-        )
-
+    n_customers, n_repeat = fitting.count_customers(profiles, title="Pareto/NBD")
     scale = float(profiles["T"].max())
     try:
         optimum = _maximise(profiles, scale)
@@ -121,13 +107,11 @@ def fit(profiles: pd.DataFrame) -> ParetoNbd:
             "Take a longer calibration period or more customers."
         ) from error
 
-    unscale = np.array([1.0, scale, 1.0, scale])
-    covariance = np.array(optimum.covariance) * np.outer(unscale, unscale)
-    n_purchases = float(profiles["frequency"].to_numpy(float) @ customers.to_numpy(float))
+    estimate, covariance, reached = fitting.in_days(optimum, profiles, scale=scale, times=[1, 3])
     return ParetoNbd(
-        *(np.array(optimum.estimate) * unscale).tolist(),
-        covariance=tuple(map(tuple, covariance.tolist())),
-        log_likelihood=optimum.log_likelihood - n_purchases * float(np.log(scale)),
+        *estimate,
+        covariance=covariance,
+        log_likelihood=reached,
         n_customers=n_customers,
         n_repeat=n_repeat,
         condition=optimum.condition,
@@ -220,7 +204,7 @@ def p_no_purchase(model: ParetoNbd, summary: pd.DataFrame, *, days: float) -> pd
         `p_no_purchase` (0 to 1), same index: he has left, or leaves before
         he buys, or neither leaves nor buys.
     """
-    _check_days(days)
+    predictive.check_days(days)
     check_summary(summary)
     log_odds = _log_odds(model, summary)
 
@@ -252,7 +236,7 @@ def expected_purchases(model: ParetoNbd, summary: pd.DataFrame, *, days: float) 
     Schmittlein, Morrison and Colombo (1987), equation 22, in a form without
     a gap at s = 1.
     """
-    _check_days(days)
+    predictive.check_days(days)
     x, age = summary["frequency"].to_numpy(float), summary["T"].to_numpy(float)
     counts = _expected_if_alive(model, x, age, days)
     return (p_alive(model, summary) * counts).rename("expected_purchases")
@@ -278,7 +262,7 @@ def purchase_counts(
     """
     if max_purchases < 1:
         raise ValueError(f"max_purchases={max_purchases} must be at least 1.")
-    _check_days(days)
+    predictive.check_days(days)
     check_summary(summary)
     log_odds = _log_odds(model, summary)
     if_alive = _once(
@@ -309,7 +293,7 @@ def simulate(
         One count per row: whether he is still there, and if so a rate and a
         lifetime from what is known of him, then a Poisson count.
     """
-    _check_days(days)
+    predictive.check_days(days)
     alive = generator.random(len(summary)) < p_alive(model, summary).to_numpy()
     x, age = summary["frequency"].to_numpy(float), summary["T"].to_numpy(float)
     rate = generator.gamma(model.r + x) / (model.alpha + age)
@@ -471,11 +455,6 @@ def _once(function: Callable[..., np.ndarray], *columns: pd.Series) -> np.ndarra
         code, _ = pd.factorize(code * len(values) + part, sort=True)
     first = np.unique(code, return_index=True)[1]
     return function(*(column.to_numpy(float)[first] for column in columns))[code]
-
-
-def _check_days(days: float) -> None:
-    if not 0 <= days < float("inf"):
-        raise ValueError(f"days={days} must be a length of at least 0 days.")
 
 
 class _Rows(NamedTuple):

@@ -13,12 +13,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, gammaln, polygamma, psi
 
-from workbench import newton, predictive
+from workbench import fitting, newton, predictive
 from workbench.predictive import evaluate_once
-from workbench.schema import DAYS_PER_WEEK, NotIdentified, TooFewData, check_summary
+from workbench.schema import DAYS_PER_WEEK, NotIdentified, check_summary
 
 PARAMETERS = ("r", "alpha", "a", "b")
-MIN_REPEAT_CUSTOMERS = 20
 # An optimum is doubted beyond these: see `caution`.
 MAX_SOUND_CONDITION = 1e5
 MAX_SOUND_SUM = 1e3
@@ -96,7 +95,7 @@ def fit(profiles: pd.DataFrame, *, start: tuple[float, ...] | None = None) -> Bg
     DataError
         If a profile breaks the promises of a summary.
     TooFewData
-        If fewer than `MIN_REPEAT_CUSTOMERS` customers have a repeat purchase.
+        If fewer than `fitting.MIN_REPEAT_CUSTOMERS` customers have a repeat purchase.
     NotIdentified
         If the likelihood has no interior optimum.
 
@@ -122,23 +121,11 @@ def estimate(
         Chances to leave before the first repeat purchase: 0 for BG/NBD, 1 for
         MBG/NBD.
     """
-    check_summary(profiles)
-    customers = profiles["customers"]
-    n_customers = int(customers.sum())
-    n_repeat = int(customers[profiles["frequency"] > 0].sum())
-    if n_repeat < MIN_REPEAT_CUSTOMERS:
-        raise TooFewData(
-            f"{title} needs {MIN_REPEAT_CUSTOMERS} customers with a repeat purchase; {n_repeat} of "
-            f"{n_customers} have one. Take a longer calibration period or more customers.",
-            have=n_repeat,
-            need=MIN_REPEAT_CUSTOMERS,
-        )
-
+    n_customers, n_repeat = fitting.count_customers(profiles, title=title)
     scale = float(profiles["T"].max())
-    unscale = np.array([1.0, scale, 1.0, 1.0])
     if start is not None:
         _check_positive(dict(zip(PARAMETERS, start, strict=True)))
-        start = tuple(start / unscale)
+        start = tuple(start / np.array([1.0, scale, 1.0, 1.0]))
     try:
         optimum = _maximise(profiles, scale, first_chances, start)
     except newton.NoInteriorOptimum as error:
@@ -150,12 +137,11 @@ def estimate(
             "Take a longer calibration period or more customers."
         ) from error
 
-    covariance = np.array(optimum.covariance) * np.outer(unscale, unscale)
-    n_purchases = float(profiles["frequency"].to_numpy(float) @ customers.to_numpy(float))
+    estimated, covariance, reached = fitting.in_days(optimum, profiles, scale=scale, times=[1])
     return Estimate(
-        *(np.array(optimum.estimate) * unscale).tolist(),
-        covariance=tuple(map(tuple, covariance.tolist())),
-        log_likelihood=optimum.log_likelihood - n_purchases * float(np.log(scale)),
+        *estimated,
+        covariance=covariance,
+        log_likelihood=reached,
         n_customers=n_customers,
         n_repeat=n_repeat,
         condition=optimum.condition,

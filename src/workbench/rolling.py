@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -46,6 +47,8 @@ def panels(
     -------
     dict of Timestamp to Panel
     """
+    # Settling the returns of a day again is the costly step, and three readers ask for each day.
+    as_known = functools.cache(known or (lambda day: orders))
     bare = {
         origin: snapshots.panel(
             orders,
@@ -53,7 +56,7 @@ def panels(
             horizon_days=horizon_days,
             gap_days=0,
             as_of=as_of,
-            known=known,
+            known=as_known,
         )
         for origin in origins
     }
@@ -61,7 +64,7 @@ def panels(
         origin: panel._replace(
             features=_with_purchase_model(
                 panel.features,
-                orders if known is None else known(origin),
+                as_known(origin),
                 origin=origin,
                 horizon_days=horizon_days,
             )
