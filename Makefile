@@ -34,7 +34,7 @@ report: .venv/run-ready ## the German report on the embedded data set; ends with
 	@$(BIN)/workbench run
 
 test: .venv/test-ready ## the whole test suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lab: .venv-lab/ready ## JupyterLab on the notebooks
 	@$(LAB_BIN)/jupyter lab --notebook-dir=notebooks
