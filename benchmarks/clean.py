@@ -1,7 +1,8 @@
-"""Seconds and memory of reading and cleaning line items, beside a bare scan of the same file.
+"""Seconds and memory of reading, cleaning and summing up line items, beside a bare scan of them.
 
-Run with ``python benchmarks/clean.py [LINES]``; the default is 10,000,000. Each step runs in a
-process of its own, so that its peak memory is its own.
+Run with ``python benchmarks/clean.py [LINES [LINES_PER_RECEIPT]]``; the defaults are 10,000,000
+and 4. Each step runs in a process of its own, so that its peak memory is its own; the last one
+starts from the orders that the one before has written.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from workbench import sources, transactions
+from workbench import orders, sources, summary, transactions
 
 MEMORY_LIMIT = "2GB"
+ORDERS = "orders.parquet"
+AS_OF = pd.Timestamp("2024-12-31")
 COLUMNS = {
     "customer_id": "kunde",
     "date": "zeit",
@@ -29,14 +32,15 @@ COLUMNS = {
 }
 
 
-def generate(path: Path, n_lines: int) -> None:
-    """Write four lines a receipt, three receipts and six products a customer, a tenth returns."""
+def generate(path: Path, n_lines: int, per_receipt: int) -> None:
+    """Write receipts, twelve lines and six products a customer, a tenth of them returns."""
     with connect(path.parent) as connection:
         connection.execute(
             f"""
             COPY (
                 WITH drawn AS (
-                    SELECT i // 4 AS receipt, hash(i // 4) % {max(n_lines // 12, 1)} AS customer,
+                    SELECT i // {per_receipt} AS receipt,
+                           hash(receipt) % {max(n_lines // 12, 1)} AS customer,
                            hash(customer, hash(i) % 6) % 5000 AS product,
                            hash(i, 1) % 10 = 0 AS is_return
                     FROM range({n_lines}) AS lines(i)
@@ -77,10 +81,17 @@ def read(path: Path) -> sources.Source:
 
 
 def clean(path: Path) -> None:
-    transactions.clean(read(path), max_loss=1.0, duplicates="report", returns="net")
+    cleaned = transactions.clean(read(path), max_loss=1.0, duplicates="report", returns="net")
+    orders.write(cleaned.stored, path.with_name(ORDERS))
 
 
-STEPS = {"scan": scan, "read": read, "read_clean": clean}
+def sum_up(path: Path) -> None:
+    stored = orders.read(orders.connect(), path.with_name(ORDERS))
+    summary.summarise(stored, as_of=AS_OF)
+    summary.profiles_of(stored, as_of=AS_OF)
+
+
+STEPS = {"scan": scan, "read": read, "read_clean": clean, "summary_profiles": sum_up}
 
 
 def measured(step: str, path: Path) -> dict[str, float | str]:
@@ -99,13 +110,14 @@ def measure(step: str, path: Path) -> None:
 
 
 def main() -> None:
-    if len(sys.argv) == 3:
+    if sys.argv[1:2] and sys.argv[1] in STEPS:
         measure(sys.argv[1], Path(sys.argv[2]))
         return
-    n_lines = int(sys.argv[1]) if len(sys.argv) == 2 else 10_000_000
+    given = [int(argument) for argument in sys.argv[1:]]
+    n_lines, per_receipt = given + [10_000_000, 4][len(given) :]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "items.parquet"
-        generate(path, n_lines)
+        generate(path, n_lines, per_receipt)
         table = pd.DataFrame([measured(step, path) for step in STEPS])
     print(table.assign(lines=n_lines).round(1).to_string(index=False))
 

@@ -92,6 +92,33 @@ def test_features_of_three_customers_by_hand(three_customers):
     assert table["trend"].tolist() == pytest.approx([2 / 2, 1 / 2, 2 / 1])
 
 
+def test_a_day_of_returns_lowers_what_was_spent_and_is_no_purchase(three_customers):
+    back = orders_of(
+        [
+            ("anna", "2024-02-05", -30.0),
+            ("ben", "2024-02-09", -90.0),
+            ("cem", "2024-03-01", -1.0),
+            ("never", "2024-01-02", -5.0),
+        ]
+    )
+    table = pd.concat([back, three_customers], ignore_index=True)
+    origin, window = pd.Timestamp("2024-02-10"), {"horizon_days": 20, "gap_days": 0}
+    plain = snapshots.features(three_customers, origin=origin, horizon_days=20)
+    found = snapshots.features(table, origin=origin, horizon_days=20)
+    money = ["revenue_ratio", "basket_ratio"]
+    pd.testing.assert_frame_equal(found.drop(columns=money), plain.drop(columns=money))
+    # Anna has spent 30; Ben gave back more than he bought.
+    assert found["revenue_ratio"].tolist() == [3.0, 0.0, 0.0]
+    as_of = pd.Timestamp("2024-03-31")
+    pd.testing.assert_series_equal(
+        snapshots.labels(table, origin=origin, as_of=as_of, **window),
+        snapshots.labels(three_customers, origin=origin, as_of=as_of, **window),
+    )
+    far = {"as_of": as_of, "horizon_days": 20, "gap_days": 0}
+    early = pd.concat([table, orders_of([("anna", "2023-01-01", -1.0)])])
+    assert snapshots.origins(early, **far) == snapshots.origins(three_customers, **far)
+
+
 def test_labels_by_hand_leave_the_gap_out():
     orders = orders_of(
         [

@@ -30,6 +30,24 @@ def random_orders(seed: int) -> pd.DataFrame:
 # by hand
 
 
+def test_what_comes_back_is_taken_off_the_month_in_which_it_came_back():
+    table = monthly_revenue(
+        orders(
+            ("anna", "2023-12-30", -2),
+            ("anna", "2024-01-02", 10),
+            ("anna", "2024-01-31", -1),
+            ("anna", "2024-02-05", -4),
+            ("ben", "2024-02-06", 7),
+        )
+    )
+    assert table.to_dict("list") == {
+        "known_customers": [1, 0, 1],
+        "new_customers": [0, 1, 1],
+        "revenue_known": [-2.0, 0.0, -4.0],
+        "revenue_new": [0.0, 9.0, 7.0],
+    }
+
+
 def test_a_customer_is_new_in_the_month_of_the_first_purchase_only():
     table = monthly_revenue(
         orders(

@@ -29,7 +29,7 @@ def beside(tmp_path):
                 name, path, **{"known_customers": known, "as_of": AS_OF} | settings
             )
         orders = pd.DataFrame({"customer_id": known, "date": AS_OF, "amount": 1.0})
-        return SimpleNamespace(companions=found, base=SimpleNamespace(orders=orders))
+        return SimpleNamespace(companions=found, base=SimpleNamespace(stored=orders))
 
     return read
 
@@ -211,7 +211,13 @@ def test_a_record_says_what_is_given_and_what_is_missing():
     words = {"purpose": "Bindung", "legal_basis": "", "retention": "2 Jahre"}
     reading = SimpleNamespace(
         base=SimpleNamespace(
-            orders=pd.DataFrame({"date": pd.to_datetime(["2024-01-02", "2024-02-01"])}),
+            stored=pd.DataFrame(
+                {
+                    "customer_id": ["anna", "anna", "anna"],
+                    "date": pd.to_datetime(["2024-01-01", "2024-01-02", "2024-02-01"]),
+                    "amount": [-1.0, 5.0, 5.0],
+                }
+            ),
             as_of=AS_OF,
         ),
         balance=pd.DataFrame(

@@ -71,6 +71,16 @@ def with_order(orders: pd.DataFrame, day: str, amount: float = 10.0) -> pd.DataF
 # by hand
 
 
+def test_a_day_of_returns_is_no_purchase_but_lowers_the_revenue():
+    bought = shop()
+    back = with_order(bought, "2024-06-01", -5000.0)
+    one, two = inspected(bought), inspected(back)
+    assert len(two.core.purchases) == len(two.core.orders) - 1 == len(bought)
+    changed = one.checks["value"].compare(two.checks["value"]).index
+    assert set(changed) == {"largest_order"}
+    assert value(two, "largest_order") > value(one, "largest_order")
+
+
 def test_a_flawless_shop_passes_every_check():
     orders = shop()
     orders = orders[orders["date"] <= "2025-01-31"]

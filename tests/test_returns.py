@@ -90,8 +90,8 @@ FOUR = [
         ),
         (
             "same_day",
-            {"01-01": 20.0, "02-01": 25.0, "04-01": 23.0},
-            {"read": (6, 48.0), "return_day": (1, -20.0), "kept": (5, 68.0)},
+            {"01-01": 20.0, "02-01": 25.0, "03-01": -20.0, "04-01": 23.0},
+            {"read": (6, 48.0), "kept": (6, 48.0)},
         ),
         (
             "drop",
@@ -165,8 +165,8 @@ def test_what_no_purchase_covers_is_subtracted_on_the_day_of_the_return():
         ),
         max_loss=1.0,
     )
-    assert orders(cleaned) == {"01-01": 9.0, "03-01": 30.0}
-    assert balance(cleaned) == {"read": (5, 34.0), "return_day": (1, -5.0), "kept": (4, 39.0)}
+    assert orders(cleaned) == {"01-01": 9.0, "03-01": 30.0, "04-01": -5.0}
+    assert balance(cleaned) == {"read": (5, 34.0), "kept": (5, 34.0)}
     assert found(cleaned) == {
         "returns": (2, -35.0),
         "matched": (0, 0.0),
@@ -194,7 +194,42 @@ def test_a_return_meets_no_later_purchase_and_nobody_elses():
         ("ben", "2023-12-01", "20"),
     ]
     cleaned = clean(source_of(rows), max_loss=1.0)
-    assert balance(cleaned) == {"read": (3, 20.0), "return_day": (1, -20.0), "kept": (2, 40.0)}
+    assert cleaned.orders["amount"].tolist() == [-20.0, 20.0, 20.0]
+    assert balance(cleaned) == {"read": (3, 20.0), "kept": (3, 20.0)}
+
+
+@pytest.mark.parametrize("policy", ["net", "same_day"])
+def test_a_customer_who_never_bought_is_dropped_with_rows_and_money(policy):
+    rows = [
+        ("anna", "2024-01-01", "20"),
+        ("ben", "2024-01-01", "-5"),
+        ("ben", "2024-02-01", "3"),
+        ("ben", "2024-02-01", "-7"),
+    ]
+    cleaned = clean(source_of(rows), max_loss=1.0, returns=policy)
+    assert orders(cleaned) == {"01-01": 20.0}
+    assert balance(cleaned) == {"read": (4, 11.0), "never_bought": (3, -9.0), "kept": (1, 20.0)}
+    with pytest.raises(
+        transactions.TooMuchLost,
+        match=r"dropped 75.0% of 4 rows.*; 75.0% belong to customers with returns and no purchase",
+    ):
+        clean(source_of(rows), max_loss=0.5, returns=policy)
+
+
+def test_a_return_before_the_first_purchase_known_is_of_nobody_until_that_purchase():
+    rows = [
+        ("anna", "2024-01-01", "20"),
+        ("ben", "2024-01-05", "-5"),
+        ("ben", "2024-02-01", "30"),
+    ]
+    early = clean(source_of(rows), max_loss=1.0, as_of=pd.Timestamp("2024-01-31"))
+    assert early.orders["customer_id"].tolist() == ["anna"]
+    late = clean(source_of(rows), max_loss=1.0)
+    assert late.orders["amount"].tolist() == [20.0, -5.0, 30.0]
+    known = returns.restate(
+        late.stored, late.unsettled, policy="net", as_of=pd.Timestamp("2024-01-31")
+    )
+    pd.testing.assert_frame_equal(known, early.orders)
 
 
 @pytest.mark.parametrize(
@@ -239,6 +274,7 @@ def test_a_return_of_a_free_line_makes_no_order():
     ]
     cleaned = clean(source_of(rows, ITEMS), max_loss=1.0)
     assert balance(cleaned) == {"read": (2, 2.0), "return_day": (1, 0.0), "kept": (1, 2.0)}
+    assert cleaned.balance.set_index("reason").loc["return_day", "kind"] == "settled"
     assert found(cleaned)["unmatched"] == (1, 0.0)
 
 
@@ -327,7 +363,7 @@ def test_every_policy_does_what_the_slow_loop_does_in_any_order_of_rows(
     assert got == {day: float(amount) for day, amount in days.items()}
     assert {code: n for code, (n, _) in found(cleaned).items()} == counted
     if policy in ("net", "same_day"):
-        kept = cleaned.balance["reason"].isin(["kept", "return_day"])
+        kept = cleaned.balance["reason"].isin(["kept", "never_bought"])
         usable = sum(line.money for line in usable_lines(lines, duplicates))
         assert round(cleaned.balance.loc[kept, "amount"].sum() * 100) == usable * 100
 
@@ -345,7 +381,7 @@ def test_settling_again_up_to_a_day_is_cleaning_up_to_that_day(lines, policy, da
         expected = clean(source_of(lines, ITEMS), max_loss=1.0, returns=policy, as_of=as_of).orders
     except DataError:
         expected = cleaned.orders.iloc[:0]
-    found = returns.restate(cleaned.orders, cleaned.unsettled, policy=policy, as_of=as_of)
+    found = returns.restate(cleaned.stored, cleaned.unsettled, policy=policy, as_of=as_of)
     pd.testing.assert_frame_equal(found, expected)
 
 
@@ -416,10 +452,14 @@ def slow_days(lines, policy, duplicates) -> tuple[dict, dict[str, int]]:
         due = sign * left[i] if policy == "net" else line.money
         days[line.customer_id, line.date[:10]].append((due, is_return(line) or line.money > 0))
     sums = {day: sum(due for due, _ in rows) for day, rows in days.items()}
+    bought = {
+        day for day, amount in sums.items() if amount > 0 or not any(paid for _, paid in days[day])
+    }
+    buyers = {customer for customer, _ in bought}
     return {
         day: amount
         for day, amount in sums.items()
-        if amount > 0 or not any(paid for _, paid in days[day])
+        if day in bought or (amount < 0 and day[0] in buyers)
     }, counted
 
 
@@ -485,7 +525,8 @@ def test_uci_online_retail_gives_the_figures_of_its_description(uci):
 def test_uci_keeps_its_money_under_every_policy(uci, policy, adds_up_to):
     cleaned = clean(uci, max_loss=0.35, returns=policy)
     amount = cleaned.balance.set_index("reason")["amount"]
-    assert round(amount["kept"] + amount["return_day"], 2) == adds_up_to
+    assert round(amount["kept"] + amount["never_bought"], 2) == adds_up_to
+    assert amount["return_day"] == 0
     assert round(cleaned.orders["amount"].sum(), 2) == round(amount["kept"], 2)
     assert round(amount.iloc[1:].sum(), 2) == round(amount["read"], 2) == 9_747_747.93
     aside = -611_342.09 if policy == "separate" else 0.0
@@ -530,6 +571,6 @@ def test_what_was_known_on_a_day_is_what_cleaning_up_to_that_day_gives(uci):
     for day in pd.to_datetime(["2011-06-08", "2011-12-09"]):
         for policy in returns.POLICIES:
             expected = clean(uci, max_loss=1, returns=policy, as_of=day).orders
-            found = returns.restate(cleaned.orders, cleaned.unsettled, policy=policy, as_of=day)
+            found = returns.restate(cleaned.stored, cleaned.unsettled, policy=policy, as_of=day)
             pd.testing.assert_frame_equal(found, expected)
     assert cleaned.unsettled.n_rows < 0.35 * uci.n_rows

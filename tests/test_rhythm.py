@@ -38,6 +38,24 @@ def curve(times: list[int], events: list[bool]) -> pd.DataFrame:
 # by hand
 
 
+def test_a_day_of_returns_is_no_day_in_the_rhythm_of_a_customer():
+    bought = orders(("anna", "2024-01-08", 5), ("anna", "2024-01-29", 5), ("ben", "2024-01-30", 5))
+    back = orders(
+        ("anna", "2024-01-01", -1),
+        ("anna", "2024-01-15", -1),
+        ("anna", "2024-02-02", -1),
+        ("cleo", "2024-01-16", -1),
+    )
+    table = pd.concat([bought, back])
+    for one, two in (
+        (rhythm.gaps(bought, as_of=AS_OF), rhythm.gaps(table, as_of=AS_OF)),
+        (rhythm.calendar(bought, last_day=AS_OF), rhythm.calendar(table, last_day=AS_OF)),
+        (rhythm.waiting(bought, as_of=AS_OF, nth=1), rhythm.waiting(table, as_of=AS_OF, nth=1)),
+    ):
+        pd.testing.assert_frame_equal(one, two)
+    assert rhythm.gaps(table, as_of=AS_OF)["days"].tolist() == [21]
+
+
 def test_the_estimate_is_the_product_of_the_shares_that_stay():
     table = curve([1, 2, 2, 3, 5], [True, True, False, False, True])
     # 1 of 5, then 1 of 4; a customer censored on day 2 is at risk on day 2; then 1 of 1.

@@ -7,6 +7,7 @@ from workbench.schema import (
     TooFewData,
     check_orders,
     check_summary,
+    purchase_days,
 )
 
 
@@ -116,14 +117,20 @@ def test_dates_with_a_time_of_day_are_counted():
         check_orders(orders(date=dates))
 
 
-def test_negative_amounts_are_counted():
-    with pytest.raises(DataError, match=r"^2 of 3 amounts are negative"):
-        check_orders(orders(amount=[-0.01, float("-inf"), 5.0]))
+def test_days_of_returns_are_allowed_beside_a_purchase_and_are_no_purchases():
+    table = orders(amount=[-0.01, 0.0, 5.0])
+    check_orders(table)
+    assert purchase_days(table)["amount"].tolist() == [0.0, 5.0]
+
+
+def test_a_table_without_a_purchase_is_refused():
+    with pytest.raises(DataError, match=r"^orders holds no purchase: all 3 amounts are negative"):
+        check_orders(orders(amount=[-0.01, -1.0, -5.0]))
 
 
 def test_infinite_amounts_are_counted():
-    with pytest.raises(DataError, match=r"^1 of 3 amounts are infinite"):
-        check_orders(orders(amount=[float("inf"), 1.0, 5.0]))
+    with pytest.raises(DataError, match=r"^2 of 3 amounts are infinite, or 1e\+14 and more"):
+        check_orders(orders(amount=[float("inf"), 1.0, -1e14]))
 
 
 @pytest.mark.parametrize("amounts", [["10", "20", "5"], ["10,5", "x", ""]])

@@ -86,7 +86,7 @@ def check_source(x: str, given: tuple[tuple[str, str], ...]) -> None:
 
     Exit status 0 if a run would take it, 2 if not.
     """
-    from workbench import intake  # DuckDB and pandas take most of a second to import
+    from workbench import intake, orders  # DuckDB and pandas take most of a second to import
 
     try:
         values = {name: read_value(name, text) for name, text in given} | {"transactions": x}
@@ -109,12 +109,12 @@ def check_source(x: str, given: tuple[tuple[str, str], ...]) -> None:
         _refuse(str(error))
     except OSError as error:
         _refuse(f"{x}: {error.strerror or error}.")
-    orders = reading.base.orders
+    found = orders.extent(reading.base.stored)
     click.echo(f"source     {reading.base.label} ({reading.n_rows} rows)")
-    first, last = orders["date"].min(), orders["date"].max()
-    click.echo(f"customers  {orders['customer_id'].nunique()}")
-    click.echo(f"orders     {len(orders)}, {first:%Y-%m-%d} to {last:%Y-%m-%d}")
-    click.echo(f"revenue    {orders['amount'].sum():.2f} {reading.base.currency}")
+    span = f"{found.first_day:%Y-%m-%d} to {found.last_day:%Y-%m-%d}"
+    click.echo(f"customers  {found.customers}")
+    click.echo(f"orders     {found.purchases}, {span}")
+    click.echo(f"revenue    {found.revenue:.2f} {reading.base.currency}")
     click.echo(f"as of      {reading.base.as_of:%Y-%m-%d}")
     if reading.facts:
         click.echo("\nhow it is written\n" + "\n".join(fact.text for fact in reading.facts))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from workbench.schema import check_orders, check_summary
+from workbench.schema import check_orders, check_summary, purchase_days
 
 # Customers with this many purchase days or more share one row.
 LAST_ORDER_COUNT = 7
@@ -14,7 +14,9 @@ def monthly_revenue(orders: pd.DataFrame) -> pd.DataFrame:
     """Split each month's revenue into that of new and of known customers.
 
     A customer is new in the calendar month of the first purchase and known
-    afterwards. The first and the last month may be incomplete.
+    afterwards. The first and the last month may be incomplete. What came back
+    before the first purchase is revenue of known customers, and so is what came
+    back in any month after it.
 
     Parameters
     ----------
@@ -24,9 +26,10 @@ def monthly_revenue(orders: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by `month` (first day), without holes: `known_customers` and
-        `new_customers` (count that bought), `revenue_known` and `revenue_new`
-        (currency).
+        Indexed by `month` (first day), without holes: `known_customers` (count
+        that bought or gave something back), `new_customers` (count that
+        bought), `revenue_known` and `revenue_new` (currency, less what came
+        back).
 
     Examples
     --------
@@ -44,8 +47,9 @@ def monthly_revenue(orders: pd.DataFrame) -> pd.DataFrame:
     check_orders(orders)
     known = orders.sort_values(["customer_id", "date"])
     month = known["date"].dt.to_period("M").rename("month")
-    first = month.groupby(known["customer_id"]).transform("min")
-    is_new = month == first
+    bought = purchase_days(known)
+    first = month[bought.index].groupby(bought["customer_id"]).min()
+    is_new = month == known["customer_id"].map(first)
     table = pd.DataFrame(
         {
             "known_customers": known[~is_new].groupby(month)["customer_id"].nunique(),

@@ -183,9 +183,9 @@ def freshness(found: Inspection, *, given: bool, k: int, style: Style) -> Senten
     """
     if found.core.orders["customer_id"].nunique() < k:
         return say("Für so wenige Kunden nennen wir keine Kauftage.")
-    last, as_of = found.core.orders["date"].max(), found.core.as_of
+    days, as_of = found.core.purchases["date"], found.core.as_of
     reach = "Der erste Kauf in den Daten ist vom {von}, der letzte vom {bis}. "
-    values = {"von": style.date(found.core.orders["date"].min()), "bis": style.date(last)}
+    values = {"von": style.date(days.min()), "bis": style.date(days.max())}
     if not given:
         return say(
             reach + "Ein Stichtag wurde nicht vorgegeben, deshalb gilt der letzte Tag der Daten. "
@@ -193,13 +193,13 @@ def freshness(found: Inspection, *, given: bool, k: int, style: Style) -> Senten
             "Datum, an dem Sie ihn lesen.",
             **values,
         )
-    if last == as_of:
+    if days.max() == as_of:
         return say(reach + "Das ist der vorgegebene Stichtag.", **values)
     return say(
         reach + "Bis zum vorgegebenen Stichtag, dem {stichtag}, vergehen {tage} ohne Kauf.",
         **values,
         stichtag=style.date(as_of),
-        tage=style.days((as_of - last).days),
+        tage=style.days((as_of - days.max()).days),
     )
 
 
@@ -454,7 +454,7 @@ def _reasons(found: Inspection, *, status: str, k: int, style: Style) -> Sentenc
 def _figures(check: str, row: pd.Series, found: Inspection, *, style: Style) -> dict[str, Number]:
     """Return the figures that the reason of a check names."""
     rule = quality.RULES[check]
-    near = found.core.orders["date"]
+    near = found.core.purchases["date"]
     limit = rule.serious if row["status"] == SERIOUS else rule.caution
     shown = [style.date(day).text for day in found.core.far_days[:SHOWN_DAYS]]
     more = " und weitere" if len(found.core.far_days) > SHOWN_DAYS else ""

@@ -8,6 +8,7 @@ import pandas as pd
 
 from workbench.formats import Style
 from workbench.outputs import Sentence, say
+from workbench.schema import purchase_days
 from workbench.segments import (
     LIKELY_ALIVE,
     LIKELY_GONE,
@@ -33,7 +34,7 @@ def base(
     return say(
         "Vom {von} bis zum {bis} haben {kunden} Kunden mit {kaeufe} Käufen {umsatz} ausgegeben; "
         "{anteil} von ihnen kauften mehr als einmal.",
-        von=style.date(orders["date"].min()),
+        von=style.date(purchase_days(orders)["date"].min()),
         bis=style.date(as_of),
         kunden=style.count(len(summary)),
         kaeufe=style.count(summary["n_orders"].sum()),
@@ -64,9 +65,9 @@ def cleaning(balance: pd.DataFrame, *, style: Style) -> Sentence:
         text += " {ausgelassen} zählen nicht mit: später als der Stichtag, gelöscht oder mit "
         text += "Widerspruch."
         numbers["ausgelassen"] = style.count(n_left_out)
-    unmet = balance[balance["reason"] == "return_day"]
+    unmet = balance[balance["reason"] == "never_bought"]
     if unmet["amount"].sum() < 0:
-        text += " Retouren an Tagen ohne Kauf ({ohne_kauf}) sind vom Umsatz nicht abgezogen."
+        text += " Retouren von Kunden ohne Kauf ({ohne_kauf}) sind vom Umsatz nicht abgezogen."
         numbers["ohne_kauf"] = style.money(-unmet["amount"].sum())
     return say(text, gelesen=style.count(n_read), behalten=style.count(n_kept), **numbers)
 

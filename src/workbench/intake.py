@@ -21,11 +21,13 @@ from workbench import (
     sources,
     transactions,
 )
+from workbench import orders as order_tables
 from workbench import returns as settling
 from workbench.companions import Companion
 from workbench.dialects import Fact
+from workbench.orders import Orders
 from workbench.returns import Unsettled
-from workbench.schema import TRANSACTIONS, DataError, ParameterError, check_orders
+from workbench.schema import TRANSACTIONS, DataError, ParameterError
 from workbench.sources import Source
 
 CUSTOMERS_FOLDER = Path("customers")
@@ -52,9 +54,8 @@ class Base(NamedTuple):
 
     Attributes
     ----------
-    orders : DataFrame
-        One row per customer and day up to `as_of`: `customer_id`, `date`,
-        `amount` (currency).
+    stored : Orders
+        One row per customer and day up to `as_of`, in a database.
     first_day : Timestamp
         First day with a line that counts, also of an order that came back.
     as_of : Timestamp
@@ -65,9 +66,11 @@ class Base(NamedTuple):
         How returns were settled, a policy of `returns.settle`.
     unsettled : Unsettled
         What it takes to settle them again.
+    tables : dict of str to DataFrame
+        The optional tables that were asked for and are there.
     """
 
-    orders: pd.DataFrame
+    stored: Orders
     first_day: pd.Timestamp
     as_of: pd.Timestamp
     name: str
@@ -75,17 +78,23 @@ class Base(NamedTuple):
     currency: str
     returns: str
     unsettled: Unsettled
+    tables: dict[str, pd.DataFrame]
+
+    @property
+    def orders(self) -> pd.DataFrame:
+        """All orders, sorted: `customer_id`, `date`, `amount` (currency); read once."""
+        return self.stored.frame
 
     def known(self, day: pd.Timestamp) -> pd.DataFrame:
         """Return the orders as they were known on a day: without the returns that came later."""
-        return settling.restate(self.orders, self.unsettled, policy=self.returns, as_of=day)
+        return settling.restate(self.stored, self.unsettled, policy=self.returns, as_of=day)
 
     def by_policy(self) -> dict[str, pd.DataFrame]:
         """Return the orders under each policy for returns; empty where there are none."""
         if not self.unsettled.n_rows:
             return {}
         return {
-            policy: settling.restate(self.orders, self.unsettled, policy=policy, as_of=self.as_of)
+            policy: settling.restate(self.stored, self.unsettled, policy=policy, as_of=self.as_of)
             for policy in settling.POLICIES
         }
 
@@ -232,7 +241,7 @@ def read(
     for reason, listed in left_out.items():
         companions.check_reach(listed, ids, what=LISTS[reason])
     last_day = cleaned.last_day if as_of is None else as_of
-    known = cleaned.orders["customer_id"].unique()
+    known = order_tables.customers(cleaned.stored)
     beside = {
         name: companions.read(name, table, known_customers=ids, as_of=last_day)
         if name == "erasure"
@@ -240,7 +249,7 @@ def read(
         for name, table in given.items()
     }
     base = Base(
-        orders=_hide(cleaned.orders, key),
+        stored=_hide_orders(cleaned.stored, key, customers=known),
         first_day=cleaned.first_day,
         as_of=last_day,
         name=source.name,
@@ -248,6 +257,7 @@ def read(
         currency=_currency(currency, source.currency, cleaned.currency),
         returns=returns,
         unsettled=_hide_lines(cleaned.unsettled, key),
+        tables={name: _hide(found.table, key) for name, found in beside.items()},
     )
     return Reading(
         base=base,
@@ -263,7 +273,7 @@ def read(
         ids=_ids(ids, left_out, beside),
         made_of=cleaned.made_of,
         companions={
-            name: found._replace(table=_hide(found.table, key)) for name, found in beside.items()
+            name: found._replace(table=base.tables[name]) for name, found in beside.items()
         },
     )
 
@@ -341,6 +351,13 @@ def _ids(
     return pd.Series(sorted(found), dtype="str", name="customer_id")
 
 
+def _hide_orders(stored: Orders, key: bytes | None, *, customers: pd.Series) -> Orders:
+    if key is None:
+        return stored
+    hidden = pseudonyms.pseudonymise(customers, key=key)
+    return order_tables.renamed(stored, pd.DataFrame({"customer_id": customers, "name": hidden}))
+
+
 def _hide_lines(kept: Unsettled, key: bytes | None) -> Unsettled:
     if key is None:
         return kept
@@ -374,18 +391,21 @@ def load(x: str, *, run_dir: str, **how: Any) -> Base:
         if not (folder / needed).is_file():
             raise DataError(f"run_dir {run_dir!r} holds no {needed}. Run 01_daten into it first.")
     origin = json.loads((folder / ORIGIN).read_text(encoding="utf-8"))
-    # DuckDB hands back microseconds or days; one unit keeps arithmetic alike in both ways in.
-    orders = read_table(folder / ORDERS).astype({"date": "datetime64[us]"})
-    check_orders(orders)
+    connection = order_tables.connect()
     return Base(
-        orders=orders,
+        stored=order_tables.read(connection, folder / ORDERS),
         first_day=pd.Timestamp(origin["first_day"]),
         as_of=pd.Timestamp(origin["as_of"]),
         name=origin["name"],
         label=origin["label"],
         currency=origin["currency"],
         returns=origin["returns"],
-        unsettled=settling.read_unsettled(folder / UNSETTLED),
+        unsettled=settling.read_unsettled(connection, folder / UNSETTLED),
+        tables={
+            name: _indexed(read_table(path), name)
+            for name in how.get("tables", {})
+            if (path := folder / _table_file(name)).is_file()
+        },
     )
 
 
@@ -394,16 +414,19 @@ def hand_over(reading: Reading, *, run_dir: str) -> None:
     if not run_dir:
         return
     base = reading.base
-    write_table(base.orders, Path(run_dir) / ORDERS)
+    (Path(run_dir) / CUSTOMERS_FOLDER).mkdir(parents=True, exist_ok=True)
+    order_tables.write(base.stored, Path(run_dir) / ORDERS)
     settling.write_unsettled(base.unsettled, Path(run_dir) / UNSETTLED)
-    (Path(run_dir) / UNSETTLED).chmod(0o600)
+    for table in (ORDERS, UNSETTLED):
+        (Path(run_dir) / table).chmod(0o600)
+    extent = order_tables.extent(base.stored)
     write_table(reading.ids.to_frame(), Path(run_dir) / IDS)
     for name, companion in reading.companions.items():
         if name == "erasure":
             continue
         table = companion.table
         table = table.reset_index() if table.index.name else table
-        write_table(table, Path(run_dir) / CUSTOMERS_FOLDER / f"table_{name}.parquet")
+        write_table(table, Path(run_dir) / _table_file(name))
     origin = {
         "name": base.name,
         "label": base.label,
@@ -414,12 +437,20 @@ def hand_over(reading: Reading, *, run_dir: str) -> None:
         "pseudonymised": reading.pseudonymised,
         "sha256": reading.sha256,
         "rows_read": reading.n_rows,
-        "orders": len(base.orders),
-        "customers": int(base.orders["customer_id"].nunique()),
+        "orders": extent.purchases,
+        "customers": extent.customers,
     }
     (Path(run_dir) / ORIGIN).write_text(
         json.dumps(origin, ensure_ascii=False, indent=2), encoding="utf-8"
     )
+
+
+def _indexed(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    return table.set_index("customer_id") if name == "customers" else table
+
+
+def _table_file(name: str) -> Path:
+    return CUSTOMERS_FOLDER / f"table_{name}.parquet"
 
 
 def write_customers(table: pd.DataFrame, *, run_dir: str, notebook: str) -> None:

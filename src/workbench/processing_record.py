@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from workbench import orders as order_tables
 from workbench.companions import LABELS, MATCHES, Companion, free_texts, label_ids
 from workbench.dialects import Fact
 from workbench.formats import Style
@@ -174,7 +175,7 @@ class _Suppressed(NamedTuple):
 
 
 def _customers(reading: Reading) -> int:
-    return reading.base.orders["customer_id"].nunique()
+    return order_tables.extent(reading.base.stored).customers
 
 
 def _suppressed(companion: Companion, *, n_customers: int, k: int) -> _Suppressed:
@@ -281,7 +282,8 @@ def record(
     unread = found.loc[found["decision"] == "not_read", "column"]
     names = list(reading.columns.values())
     shown = "durch Pseudonyme ersetzt; der Schlüssel liegt außerhalb des Berichts"
-    days = f"{style.date(base.orders['date'].min()).text} bis {style.date(base.as_of).text}"
+    first_day = order_tables.extent(base.stored).first_day
+    days = f"{style.date(first_day).text} bis {style.date(base.as_of).text}"
     rows = [
         ("Zweck", purpose or NOT_GIVEN),
         ("Rechtsgrundlage", legal_basis or NOT_GIVEN),

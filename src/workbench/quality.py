@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from workbench.schema import DAYS_PER_WEEK, DAYS_PER_YEAR, DataError, check_orders
+from workbench.schema import DAYS_PER_WEEK, DAYS_PER_YEAR, DataError, check_orders, purchase_days
 
 GOOD, CAUTION, SERIOUS, UNTESTED = "gut", "Hinweis", "Mangel", "nicht prüfbar"
 
@@ -100,6 +100,11 @@ class Core(NamedTuple):
     as_of: pd.Timestamp
     far_days: pd.DatetimeIndex
 
+    @property
+    def purchases(self) -> pd.DataFrame:
+        """The orders without days of returns."""
+        return purchase_days(self.orders)
+
 
 class Inspection(NamedTuple):
     """What the rules say about the data.
@@ -129,8 +134,9 @@ class Inspection(NamedTuple):
 def core(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> Core:
     """Leave out the days that lie more than a year from nearly all purchases.
 
-    Purchases are divided where nobody bought for more than `FAR_DAYS` days; a
-    part with less than `FAR_SHARE` of them is far. So is the year 2924.
+    Orders, days of returns among them, are divided where there was none for
+    more than `FAR_DAYS` days; a part with less than `FAR_SHARE` of them is far.
+    So is the year 2924.
 
     Parameters
     ----------
@@ -186,7 +192,8 @@ def inspect(
         If nothing was bought by `as_of`.
     """
     near = core(orders, as_of=as_of)
-    weeks = _whole_weeks(near.orders)
+    bought = near.purchases
+    weeks = _whole_weeks(bought)
     sells_weekly = len(weeks) > 0 and weeks.median() >= MIN_WEEKLY_PURCHASES
     silent = pd.DatetimeIndex(weeks.index[weeks == 0] if sells_weekly else [])
     steps = balance.set_index("reason")
@@ -195,9 +202,9 @@ def inspect(
     money = counts.set_index("code")["amount"]
     n_read = rows["read"] - rows[steps["kind"] == "left_out"].sum()
     revenue = near.orders["amount"].sum()
-    n_orders = near.orders.groupby("customer_id").size()
+    n_orders = bought.groupby("customer_id").size()
     n_customers, n_repeat = len(n_orders), int((n_orders > 1).sum())
-    crowd = int(_is_crowd(n_orders, n_days=near.orders["date"].nunique()).sum())
+    crowd = int(_is_crowd(n_orders, n_days=bought["date"].nunique()).sum())
     nobody = money["purchases_without_customer"] + max(
         0.0, steps.loc["collective_customer", "amount"]
     )
@@ -206,15 +213,15 @@ def inspect(
         "lines_without_customer": _share(rows[list(_NO_CUSTOMER)].sum(), n_read),
         "unreadable_lines": _share(rows[list(_UNREADABLE)].sum(), n_read),
         "repeated_lines": _share(n["duplicate_rows_read"], n["rows"]),
-        "zero_orders": (near.orders["amount"] == 0).mean(),
-        "largest_order": _share(near.orders["amount"].max(), revenue),
+        "zero_orders": (bought["amount"] == 0).mean(),
+        "largest_order": _share(bought["amount"].max(), revenue),
         "crowd_customers": crowd,
         "far_days": len(near.far_days),
         "silent_weeks": len(silent) if sells_weekly else np.nan,
-        "last_week": _last_week(near.orders),
+        "last_week": _last_week(bought),
         "days_to_month_end": near.as_of.days_in_month - near.as_of.day,
-        "days_since_last_line": (near.as_of - near.orders["date"].max()).days,
-        "history_days": (near.as_of - near.orders["date"].min()).days,
+        "days_since_last_line": (near.as_of - bought["date"].max()).days,
+        "history_days": (near.as_of - bought["date"].min()).days,
         "customers": n_customers,
         "repeat_customers": n_repeat,
     }

@@ -9,18 +9,22 @@ from typing import NamedTuple
 import duckdb
 import pandas as pd
 
+from workbench import orders as order_tables
+from workbench.orders import Orders
+
 POLICIES = ("net", "same_day", "drop", "separate")
 REASONS = {
     "return_dropped": "Retoure, nicht berücksichtigt",
     "return_separate": "Retoure, in eigener Tabelle",
     "return_settled": "Retoure, mit ihrem Kauf verrechnet",
     "order_returned": "Bestellung ganz zurückgegeben",
-    "return_day": "Retourentag ohne Kauf",
+    "return_day": "Tag mit Retoure, Summe null",
+    "never_bought": "Retoure, Kunde ohne Kauf",
 }
 # What was settled or set aside is not lost.
 LOST = {
     "return_dropped": "are returns, which returns='drop' leaves out",
-    "return_day": "are on a day of returns without a purchase",
+    "never_bought": "belong to customers with returns and no purchase",
 }
 COUNTS = {
     "returns": "Retouren (verwertbare Zeilen)",
@@ -56,7 +60,9 @@ def settle(connection: duckdb.DuckDBPyConnection, policy: str) -> None:
     - ``separate``: a return is left out, and stands in `returned`.
 
     A day is a purchase if its sum is positive, or if nothing but free lines
-    make it zero. With ``net`` a return changes an order of the past: for what
+    make it zero. A day whose sum is negative is a day of returns, which counts
+    with its money alone; of a customer who has no other days it is dropped.
+    With ``net`` a return changes an order of the past: for what
     was known on an earlier day, lines up to that day must be settled alone.
 
     Parameters
@@ -74,7 +80,8 @@ def settle(connection: duckdb.DuckDBPyConnection, policy: str) -> None:
     `judged` has the columns of `lines`; `reason` is completed by those of
     `REASONS`, and `due` is what of the line's money is left when a return and
     its order are settled. The sum of `due` is the sum of `money`. `days` has
-    `customer_id`, `day`, `amount`, `is_purchase` and `has_return`.
+    `customer_id`, `day`, `amount`, `is_purchase` and `has_return`; those of them
+    that are no order stand in `dropped_days`.
     """
     meet(connection)
     away = {
@@ -105,12 +112,20 @@ def settle(connection: duckdb.DuckDBPyConnection, policy: str) -> None:
     )
     connection.execute(
         """
+        CREATE OR REPLACE TEMP TABLE dropped_days AS
+        SELECT customer_id, day,
+               CASE WHEN amount < 0 THEN 'never_bought'
+                    WHEN has_return THEN 'return_day' ELSE 'order_returned' END AS dropped_as
+        FROM days
+        WHERE NOT is_purchase
+        AND (amount = 0 OR customer_id NOT IN (SELECT customer_id FROM days WHERE is_purchase))
+        """
+    )
+    connection.execute(
+        """
         CREATE OR REPLACE TEMP VIEW judged AS
-        SELECT due_lines.* REPLACE (
-            CASE WHEN reason IS NOT NULL OR is_purchase IS NULL THEN reason
-                 WHEN has_return THEN 'return_day' ELSE 'order_returned' END AS reason
-        )
-        FROM due_lines LEFT JOIN (FROM days WHERE NOT is_purchase) USING (customer_id, day)
+        SELECT due_lines.* REPLACE (coalesce(reason, dropped_as) AS reason)
+        FROM due_lines LEFT JOIN dropped_days USING (customer_id, day)
         """
     )
 
@@ -235,15 +250,11 @@ COUNTS_QUERY = """
 """
 
 
-def orders(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    """Take the orders from the table `days`: `customer_id`, `date`, `amount`, sorted."""
-    table = connection.execute(
-        """
-        SELECT customer_id, day AS date, amount::DOUBLE AS amount
-        FROM days WHERE is_purchase ORDER BY customer_id, date
-        """
-    ).df()
-    return table.astype({"customer_id": "str", "date": "datetime64[us]"})
+# One row per customer and day, from what `settle` made.
+ORDERS_QUERY = """
+    SELECT customer_id, day AS date, amount::DOUBLE AS amount
+    FROM days ANTI JOIN dropped_days USING (customer_id, day)
+"""
 
 
 class Unsettled(NamedTuple):
@@ -298,10 +309,8 @@ def unsettled(connection: duckdb.DuckDBPyConnection) -> Unsettled:
     )
 
 
-def read_unsettled(path: Path) -> Unsettled:
+def read_unsettled(connection: duckdb.DuckDBPyConnection, path: Path) -> Unsettled:
     """Read what `write_unsettled` wrote."""
-    # An empty folder: what does not fit into memory must not lie about on disk.
-    connection = duckdb.connect(config={"threads": 1, "temp_directory": ""})
     return _kept(connection, f"FROM read_parquet({_literal(path)})")
 
 
@@ -349,7 +358,7 @@ def renamed(kept: Unsettled, names: pd.DataFrame, *, salt: str) -> Unsettled:
 
 
 def restate(
-    orders_now: pd.DataFrame, kept: Unsettled, *, policy: str, as_of: pd.Timestamp
+    orders_now: Orders, kept: Unsettled, *, policy: str, as_of: pd.Timestamp
 ) -> pd.DataFrame:
     """Settle the returns as they were known on a day, or by another policy.
 
@@ -359,10 +368,10 @@ def restate(
 
     Parameters
     ----------
-    orders_now : DataFrame
+    orders_now : Orders
         All orders, settled by any policy.
     kept : Unsettled
-        From `unsettled`.
+        From `unsettled`, on the connection of the orders.
     policy : {"net", "same_day", "drop", "separate"}
         As in `settle`.
     as_of : Timestamp
@@ -373,9 +382,6 @@ def restate(
     DataFrame
         Orders up to `as_of`: `customer_id`, `date`, `amount`, sorted.
     """
-    others = orders_now[
-        (orders_now["date"] <= as_of) & ~orders_now["customer_id"].isin(customers(kept))
-    ]
     with kept.connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -386,9 +392,21 @@ def restate(
             [as_of.date()],
         )
         settle(cursor, policy)
-        theirs = orders(cursor)
-    both = pd.concat([others, theirs], ignore_index=True)
-    return both.sort_values(["customer_id", "date"], ignore_index=True)
+        rows = cursor.execute(
+            f"""
+            SELECT customer_id, date::TIMESTAMP AS date, amount FROM (
+                {ORDERS_QUERY}
+                UNION ALL
+                SELECT customer_id, date, amount
+                FROM {orders_now.table} AS others
+                ANTI JOIN {kept.table} AS theirs USING (customer_id)
+                WHERE date <= ?
+            )
+            ORDER BY customer_id, date
+            """,
+            [as_of.date()],
+        ).df()
+    return order_tables.typed(rows)
 
 
 def _kept(connection: duckdb.DuckDBPyConnection, query: str) -> Unsettled:

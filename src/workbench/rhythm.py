@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from workbench.schema import DAYS_PER_WEEK, DataError, TooFewData, check_orders, check_summary
+from workbench.schema import (
+    DAYS_PER_WEEK,
+    DataError,
+    TooFewData,
+    check_orders,
+    check_summary,
+    purchase_days,
+)
 
 WEEKDAYS = ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag")
 # More columns than these cannot be told apart on a telephone.
@@ -373,7 +380,7 @@ def _by_week(wait: pd.DataFrame) -> pd.DataFrame:
 
 def _known(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
     check_orders(orders)
-    known = orders[orders["date"] <= as_of]
+    known = purchase_days(orders[orders["date"] <= as_of])
     if known.empty:
         raise DataError(f"no purchase up to {as_of.date()}. Take a later day.")
     return known.sort_values(["customer_id", "date"])

@@ -20,6 +20,10 @@ SUMMARY_COLUMNS = (
     "n_orders",
     "revenue",
 )
+# A day on which more came back than was bought is no purchase; its money counts all the same.
+IS_PURCHASE = "amount >= 0"
+# Far above any shop's, and so low that sums of all amounts stay exact.
+MAX_AMOUNT = 1e14
 DAYS_PER_WEEK = 7
 DAYS_PER_YEAR = 365
 
@@ -97,14 +101,15 @@ def check_orders(orders: pd.DataFrame) -> None:
     ----------
     orders : DataFrame
         Columns `customer_id` (text), `date` (midnight, no time zone) and
-        `amount` (>= 0, currency).
+        `amount` (currency). A negative amount is a day of returns, see
+        `purchase_days`.
 
     Raises
     ------
     DataError
-        If a column is missing, the table is empty, a value is missing, an
-        amount is negative or infinite, a date has a time of day, or a customer
-        has two rows on one day.
+        If a column is missing, the table holds no purchase, a value is missing,
+        an amount is infinite, a date has a time of day, or a customer has two
+        rows on one day.
     """
     _check_columns(orders, ORDER_COLUMNS, name="orders")
     if orders.empty:
@@ -137,21 +142,46 @@ def check_orders(orders: pd.DataFrame) -> None:
             f"orders['amount'] is of type {orders['amount'].dtype}, not a number. "
             "Clean the source with transactions.clean first."
         )
-    n_negative = int((orders["amount"] < 0).sum())
-    if n_negative:
-        raise DataError(
-            f"{n_negative} of {len(orders)} amounts are negative. "
-            "Settle returns with transactions.clean first."
-        )
-    n_infinite = int(orders["amount"].isin([float("inf")]).sum())
+    n_infinite = int((orders["amount"].abs() >= MAX_AMOUNT).sum())
     if n_infinite:
-        raise DataError(f"{n_infinite} of {len(orders)} amounts are infinite.")
+        raise DataError(
+            f"{n_infinite} of {len(orders)} amounts are infinite, or {MAX_AMOUNT:.0e} and more. "
+            "Look for a number without its decimal point."
+        )
+    if (orders["amount"] < 0).all():
+        raise DataError(
+            f"orders holds no purchase: all {len(orders)} amounts are negative. "
+            "Read a source with at least one purchase."
+        )
     n_twice = int(orders.duplicated(["customer_id", "date"]).sum())
     if n_twice:
         raise DataError(
             f"{n_twice} of {len(orders)} orders share customer and day with another row. "
             "Make one row per customer and day with transactions.clean."
         )
+
+
+def purchase_days(orders: pd.DataFrame) -> pd.DataFrame:
+    """Keep the orders that are purchases.
+
+    A row with a negative amount is a day of returns that met no order, or met
+    one of the same day that was smaller. It is no purchase: it is counted
+    nowhere, and no customer's time starts or ends with it. Its money is part of
+    every revenue.
+
+    Parameters
+    ----------
+    orders : DataFrame
+        One row per customer and day, as in `check_orders`.
+
+    Examples
+    --------
+    >>> orders = pd.DataFrame({"customer_id": ["anna", "ben"], "amount": [10.0, -4.0],
+    ...                        "date": pd.to_datetime(["2024-01-01", "2024-01-02"])})
+    >>> purchase_days(orders)["customer_id"].tolist()
+    ['anna']
+    """
+    return orders.query(IS_PURCHASE)
 
 
 def check_summary(summary: pd.DataFrame) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from workbench.schema import DataError, check_orders, check_summary
+from workbench.schema import DataError, check_orders, check_summary, purchase_days
 
 N_SCORES = 5
 # Purchases that open the classes of the frequency score. More than half of a shop's
@@ -302,7 +302,7 @@ def _mid_rank_score(values: pd.Series) -> pd.Series:
 def _gaps(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
     """One row per pause: `customer_id`, `nth` (1 = before the second purchase), `days`."""
     check_orders(orders)
-    known = orders[orders["date"] <= as_of].sort_values(["customer_id", "date"])
+    known = purchase_days(orders[orders["date"] <= as_of]).sort_values(["customer_id", "date"])
     customer = known.groupby("customer_id")["date"]
     gaps = pd.DataFrame(
         {

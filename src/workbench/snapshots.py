@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from workbench import summary
-from workbench.schema import DataError, TooFewData, check_orders
+from workbench.schema import DataError, TooFewData, check_orders, purchase_days
 
 # Column: German label, German definition. {horizon_days} stands for the length of the window.
 FEATURES: dict[str, tuple[str, str]] = {
@@ -132,7 +132,7 @@ def origins(
     if max_origins < MIN_ORIGINS:
         raise ValueError(f"max_origins={max_origins} must be at least {MIN_ORIGINS}.")
     step = horizon_days + gap_days
-    have = (as_of - (first_day or orders["date"].min())).days
+    have = (as_of - (first_day or purchase_days(orders)["date"].min())).days
     need = horizon_days + MIN_ORIGINS * step
     if have < need:
         raise TooFewData(
@@ -168,7 +168,8 @@ def features(orders: pd.DataFrame, *, origin: pd.Timestamp, horizon_days: int) -
     DataFrame
         Indexed and sorted by `customer_id`; who first bought after `origin` is
         absent. The columns of `FEATURES`, all >= 0. Money is relative to the mean
-        over these customers, so that its unit does not matter.
+        over these customers, so that its unit does not matter; who gave back
+        more than he bought has spent nothing.
 
     Raises
     ------
@@ -180,8 +181,8 @@ def features(orders: pd.DataFrame, *, origin: pd.Timestamp, horizon_days: int) -
     """
     _check_window(horizon_days, 0)
     base = summary.summarise(orders, as_of=origin)
-    known = orders.loc[orders["date"] <= origin, ["customer_id", "date"]]
-    known = known.sort_values(["customer_id", "date"])
+    spent = base["revenue"].clip(lower=0)
+    known = purchase_days(orders[orders["date"] <= origin]).sort_values(["customer_id", "date"])
     customer = known["customer_id"]
 
     mean_gap = base["recency"] / base["frequency"].where(base["frequency"] > 0)
@@ -197,8 +198,8 @@ def features(orders: pd.DataFrame, *, origin: pd.Timestamp, horizon_days: int) -
             "days_since_last": base["days_since_last"],
             "n_orders": base["n_orders"],
             "T": base["T"],
-            "revenue_ratio": _to_mean(base["revenue"]),
-            "basket_ratio": _to_mean(base["revenue"] / base["n_orders"]),
+            "revenue_ratio": _to_mean(spent),
+            "basket_ratio": _to_mean(spent / base["n_orders"]),
             # Silence and mean gap would give the ratio: the mean gap is no feature of its own.
             "gap_ratio": (base["days_since_last"] / mean_gap).fillna(1.0),
             "gap_variation": (gap_spread / mean_gap).fillna(0.0),
@@ -262,16 +263,17 @@ def labels(
             f"{(window_end - as_of).days} days after the last complete day {as_of.date()}: nobody "
             "can have bought there yet. Take an earlier origin or a shorter horizon."
         )
+    bought = purchase_days(orders)
     if customers is None:
-        bought = orders.loc[orders["date"] <= origin, "customer_id"]
-        customers = pd.Index(bought.drop_duplicates().sort_values(), name="customer_id")
+        buyers = bought.loc[bought["date"] <= origin, "customer_id"]
+        customers = pd.Index(buyers.drop_duplicates().sort_values(), name="customer_id")
     if customers.empty:
         raise DataError(
             f"no purchase up to origin={origin.date()}; the first one is on "
-            f"{orders['date'].min().date()}. Take a later origin."
+            f"{bought['date'].min().date()}. Take a later origin."
         )
-    in_window = (orders["date"] > window_start) & (orders["date"] <= window_end)
-    churned = ~customers.isin(orders.loc[in_window, "customer_id"])
+    in_window = (bought["date"] > window_start) & (bought["date"] <= window_end)
+    churned = ~customers.isin(bought.loc[in_window, "customer_id"])
     return pd.Series(churned, index=customers, name="churned")
 
 

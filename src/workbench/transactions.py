@@ -9,8 +9,10 @@ import duckdb
 import pandas as pd
 
 from workbench import line_counts
+from workbench import orders as order_tables
 from workbench import returns as settling
-from workbench.schema import DataError, ParameterError, check_orders
+from workbench.orders import Orders
+from workbench.schema import DataError, ParameterError
 from workbench.sources import Source
 
 DUPLICATES = ("report", "drop")
@@ -93,9 +95,8 @@ class Cleaned(NamedTuple):
 
     Attributes
     ----------
-    orders : DataFrame
-        One row per customer and day, sorted by both: `customer_id` (text),
-        `date` (midnight), `amount` (>= 0, currency).
+    stored : Orders
+        One row per customer and day, in the database of the source.
     balance : DataFrame
         First row ``read``, then one row per reason in the order in which the
         steps were taken, last row ``kept``; read = dropped + kept in rows and
@@ -131,7 +132,7 @@ class Cleaned(NamedTuple):
         As in `line_counts.by_text`, for those of `GROUPED` that the source has.
     """
 
-    orders: pd.DataFrame
+    stored: Orders
     balance: pd.DataFrame
     counts: pd.DataFrame
     first_day: pd.Timestamp
@@ -140,6 +141,11 @@ class Cleaned(NamedTuple):
     currency: str
     unsettled: settling.Unsettled
     made_of: dict[str, pd.DataFrame]
+
+    @property
+    def orders(self) -> pd.DataFrame:
+        """The orders, sorted: `customer_id` (text), `date` (midnight), `amount` (currency)."""
+        return self.stored.frame
 
 
 class _Loss(NamedTuple):
@@ -165,9 +171,10 @@ def clean(
 
     A line's amount is `amount`, or else `quantity` times `unit_price`, rounded
     to four places, half a unit away from zero. An order's amount is the sum of
-    its lines, less what came back of them. A day whose sum is negative, or
-    zero with a return in it, is no purchase and is dropped; a day of nothing
-    but free lines is an order of zero. Money is added up as decimals with four
+    its lines, less what came back of them. A day whose sum is negative is a day
+    of returns, see `schema.purchase_days`; where the customer never bought it
+    is dropped, and so is a day whose sum is zero with a return in it. A day of
+    nothing but free lines is an order of zero. Money is added up as decimals with four
     places, so that the result does not depend on the order of the lines.
 
     Parameters
@@ -228,17 +235,16 @@ def clean(
 
     balance, losses = _balance(connection)
     _check_losses(losses, balance, max_loss=max_loss)
-    orders = settling.orders(connection)
-    if orders.empty:
+    stored = order_tables.store(connection, settling.ORDERS_QUERY)
+    if order_tables.extent(stored).purchases == 0:
         dropped = balance[balance["n_rows"] > 0].iloc[1:]
         reasons = ", ".join(
             f"{n} {reason}" for reason, n in zip(dropped["reason"], dropped["n_rows"], strict=True)
         )
         raise DataError(f"no purchase is left of {source.n_rows} rows: {reasons}.")
-    check_orders(orders)
     first_day, last_day = _row(connection, "SELECT min(day), max(day) FROM lines WHERE usable")
     return Cleaned(
-        orders,
+        stored,
         balance,
         line_counts.of_lines(connection),
         pd.Timestamp(first_day),
