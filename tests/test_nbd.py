@@ -317,7 +317,7 @@ def test_bad_arguments_are_refused(fitted, sample, sample_profiles):
         nbd.purchase_counts(fitted, sample, days=1, max_purchases=0)
     with pytest.raises(ValueError, match="the least is -2"):
         nbd.expected_repeat_purchases(fitted, np.array([1.0, -2.0]))
-    with pytest.raises(ValueError, match=r"r=1\.0, alpha=0\.0 must both be positive"):
+    with pytest.raises(ValueError, match=r"r=1\.0, alpha=0\.0 must all be positive"):
         nbd.log_likelihood(sample_profiles, r=1.0, alpha=0.0)
     with pytest.raises(DataError, match="1 of 1 rows break"):
         nbd.p_alive(fitted, _customer(1, 20, 10))

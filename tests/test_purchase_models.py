@@ -127,6 +127,56 @@ def test_a_question_goes_to_the_module_of_the_model(name, fitted, sample, sample
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_refit_from_the_fit_finds_the_same_optimum_of_other_customers(
+    name, fitted, sample_profiles
+):
+    others = sample_profiles.iloc[::2]
+
+    cold = purchase_models.fit(name, others)
+    warm = purchase_models.fit(name, others, start=fitted[name])
+
+    assert purchase_models.parameters(cold) != purchase_models.parameters(fitted[name])
+    assert purchase_models.parameters(warm) == pytest.approx(
+        purchase_models.parameters(cold), rel=1e-9
+    )
+    np.testing.assert_allclose(warm.covariance, cold.covariance, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parameters_stand_beside_their_errors_in_weeks_and_in_days(name, fitted):
+    model = fitted[name]
+
+    table = purchase_models.parameter_table(model).set_index(["parameter", "unit"])
+
+    error = np.sqrt(np.diag(model.covariance))
+    for place, (parameter, value) in enumerate(purchase_models.parameters(model).items()):
+        is_time = parameter in ("alpha", "beta")
+        row = table.loc[(parameter, "days" if is_time else "1")]
+        assert row["estimate"] == value
+        assert row["standard_error"] == pytest.approx(error[place], rel=1e-14)
+        assert row["lower"] < value < row["upper"]
+        if is_time:
+            np.testing.assert_allclose(table.loc[(parameter, "weeks")] * 7, row, rtol=1e-12)
+    n_times = {"bg_nbd": 1, "mbg_nbd": 1, "pareto_nbd": 2, "nbd": 1}[name]
+    assert len(table) == len(purchase_models.parameters(model)) + n_times
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_prospects_of_the_alive_are_what_the_customers_own_answers_rest_on(name, fitted, sample):
+    customers = sample.iloc[::40]
+    x, age = customers["frequency"].to_numpy(float), customers["T"].to_numpy(float)
+
+    ahead = purchase_models.prospects(fitted[name], x, age, days=90.0, daily_rate=0.0)
+
+    alive = purchase_models.p_alive(fitted[name], customers)
+    expected = purchase_models.expected_purchases(fitted[name], customers, days=90)
+    silent = purchase_models.p_no_purchase(fitted[name], customers, days=90)
+    np.testing.assert_allclose(alive * ahead.expected_purchases, expected, rtol=1e-12)
+    np.testing.assert_allclose(ahead.discounted_purchases, ahead.expected_purchases, rtol=1e-12)
+    np.testing.assert_allclose(1 - alive * ahead.p_purchase, silent, rtol=1e-10)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_answers_of_one_model_agree_with_each_other(name, fitted, sample):
     model, customers = fitted[name], sample.iloc[::40]
 
@@ -390,6 +440,15 @@ def test_an_unknown_model_is_refused_with_the_known_ones(sample_profiles):
         purchase_models.from_json({"name": "pickle"})
     with pytest.raises(ValueError, match=r"lacks its name; it has \['r'\]"):
         purchase_models.from_json({"r": 1.0})
+
+
+def test_a_start_of_another_model_or_outside_is_refused(fitted, sample_profiles):
+    with pytest.raises(ValueError, match="start is a model 'nbd'; 'bg_nbd' climbs from one of"):
+        purchase_models.fit("bg_nbd", sample_profiles, start=fitted["nbd"])
+    for name in NAMES:
+        broken = dataclasses.replace(fitted[name], r=0.0)
+        with pytest.raises(ValueError, match=r"r=0\.0, .* must all be positive"):
+            purchase_models.fit(name, sample_profiles, start=broken)
 
 
 @pytest.mark.parametrize(

@@ -181,6 +181,16 @@ def test_equal_spenders_have_no_optimum_and_hear_their_amounts():
         spend.fit(equal)
 
 
+def test_huge_orders_leave_gamma_gamma_without_a_mean():
+    rng = np.random.default_rng(1)
+    x = rng.geometric(0.3, 400)
+    mean = rng.gamma(5.0 * x, 1 / rng.gamma(0.7, 1 / 15, 400)) / x
+    table = pd.DataFrame({"frequency": x, "monetary_value": mean})
+
+    with pytest.raises(spend.InfiniteMean, match=r"q = 0\.\d+ on 400 customers, not above 1"):
+        spend.fit(table)
+
+
 @pytest.mark.parametrize("q", [0.9, 1.0])
 def test_an_infinite_mean_is_refused(fitted, sample, q):
     with pytest.raises(ValueError, match=f"q={q:g} is not above 1: the mean amount .* infinite"):

@@ -14,6 +14,7 @@ import pandas as pd
 from scipy.special import expit
 
 from workbench import newton, predictive, purchases
+from workbench.predictive import Prospects
 from workbench.schema import check_summary
 
 PARAMETERS = purchases.PARAMETERS
@@ -255,12 +256,33 @@ def expected_repeat_purchases(model: MbgNbd, ages: np.ndarray) -> np.ndarray:
     return stays * expected_if_alive(model, nothing, nothing, ages)
 
 
+def prospects(
+    model: MbgNbd, x: np.ndarray, age: np.ndarray, *, days: float, daily_rate: float
+) -> Prospects:
+    """Return what to expect in the next days of alive customers; as `predictive.prospects`."""
+    return predictive.prospects(_alive(model), x, age, days=days, daily_rate=daily_rate)
+
+
+def parameter_table(model: MbgNbd) -> pd.DataFrame:
+    """Put the estimates beside their standard errors and 95 % intervals.
+
+    Returns
+    -------
+    DataFrame
+        As `purchases.parameter_table`.
+    """
+    return purchases.parameter_table(model)
+
+
 def _alive(model: MbgNbd) -> predictive.Alive:
     return predictive.Alive(model.r, model.alpha, model.a, model.b + FIRST_CHANCES)
 
 
 def _log_odds_of_having_left(model: MbgNbd, summary: pd.DataFrame) -> np.ndarray:
     check_summary(summary)
-    x, recency, age = predictive.columns(summary)
-    odds = np.log(model.a / (model.b + x))
-    return odds + (model.r + x) * np.log1p((age - recency) / (model.alpha + recency))
+
+    def log_odds(x: np.ndarray, recency: np.ndarray, age: np.ndarray) -> np.ndarray:
+        silence = np.log1p((age - recency) / (model.alpha + recency))
+        return np.log(model.a / (model.b + x)) + (model.r + x) * silence
+
+    return predictive.evaluate_in_blocks(log_odds, summary)

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import betainc, gammaln, polygamma, psi
 
-from workbench import fitting, newton
+from workbench import fitting, newton, predictive
+from workbench.predictive import Prospects
 from workbench.schema import DAYS_PER_WEEK, NotIdentified, check_summary
 
 PARAMETERS = ("r", "alpha")
@@ -56,7 +57,7 @@ class Nbd:
     condition: float
 
 
-def fit(profiles: pd.DataFrame) -> Nbd:
+def fit(profiles: pd.DataFrame, *, start: tuple[float, ...] | None = None) -> Nbd:
     """Estimate NBD by maximum likelihood.
 
     Parameters
@@ -64,6 +65,9 @@ def fit(profiles: pd.DataFrame) -> Nbd:
     profiles : DataFrame
         From `summary.profiles`: `frequency` (count), `recency` and `T`
         (days), `customers` (count).
+    start : tuple of float, optional
+        r, alpha (days) to climb from, such as the estimate on nearly the same
+        customers.
 
     Raises
     ------
@@ -81,10 +85,14 @@ def fit(profiles: pd.DataFrame) -> Nbd:
     """
     n_customers, n_repeat = fitting.count_customers(profiles, title="NBD")
     scale = float(profiles["T"].max())
+    starts: tuple[tuple[float, ...], ...] = STARTS
+    if start is not None:
+        predictive.check_positive(dict(zip(PARAMETERS, start, strict=True)))
+        starts = (tuple(start / np.array([1.0, scale])),)
     rows = _rows(profiles, scale)
     try:
         optimum = newton.maximise(
-            lambda theta: _derivatives(rows, theta), names=PARAMETERS, starts=STARTS
+            lambda theta: _derivatives(rows, theta), names=PARAMETERS, starts=starts
         )
     except newton.NoInteriorOptimum as error:
         r, alpha = error.estimate
@@ -119,8 +127,7 @@ def derivatives(profiles: pd.DataFrame, *, r: float, alpha: float) -> newton.Der
     ValueError
         If a parameter is not positive.
     """
-    if not min(r, alpha) > 0:
-        raise ValueError(f"r={r}, alpha={alpha} must both be positive.")
+    predictive.check_positive({"r": r, "alpha": alpha})
     return _derivatives(_rows(profiles, 1.0), np.array([r, alpha]))
 
 
@@ -269,10 +276,20 @@ def expected_repeat_purchases(model: Nbd, ages: np.ndarray) -> np.ndarray:
     ages : array of float
         Days since the first purchase, each >= 0.
     """
-    ages = np.asarray(ages, float)
-    if not (ages >= 0).all():
-        raise ValueError(f"ages must be at least 0 days; the least is {ages.min()}.")
-    return model.r / model.alpha * ages
+    return model.r / model.alpha * predictive.check_ages(ages)
+
+
+def prospects(
+    model: Nbd, x: np.ndarray, age: np.ndarray, *, days: float, daily_rate: float
+) -> Prospects:
+    """Return what to expect of customers in the next days; as `predictive.prospects`."""
+    rate = (model.r + x) / (model.alpha + age)
+    worth = -np.expm1(-daily_rate * days) / daily_rate if daily_rate else days
+    return Prospects(
+        p_purchase=-np.expm1(-(model.r + x) * np.log1p(days / (model.alpha + age))),
+        expected_purchases=rate * days,
+        discounted_purchases=rate * worth,
+    )
 
 
 def parameter_table(model: Nbd) -> pd.DataFrame:
@@ -295,8 +312,7 @@ def parameter_table(model: Nbd) -> pd.DataFrame:
 
 def _posterior(model: Nbd, summary: pd.DataFrame, days: float) -> tuple[np.ndarray, np.ndarray]:
     """Return shape and rate (days) of each customer's Gamma distribution of purchase rates."""
-    if not 0 <= days < float("inf"):
-        raise ValueError(f"days={days} must be a length of at least 0 days.")
+    predictive.check_days(days)
     check_summary(summary)
     x, age = summary["frequency"].to_numpy(float), summary["T"].to_numpy(float)
     return model.r + x, model.alpha + age

@@ -15,12 +15,8 @@ import pandas as pd
 from scipy.special import expit, exprel, gammaln, polygamma, psi
 
 from workbench import fitting, leaving, newton, predictive
-from workbench.schema import (
-    DAYS_PER_WEEK,
-    DAYS_PER_YEAR,
-    NotIdentified,
-    check_summary,
-)
+from workbench.predictive import Prospects, evaluate_once
+from workbench.schema import DAYS_PER_WEEK, DAYS_PER_YEAR, NotIdentified, check_summary
 
 PARAMETERS = ("r", "alpha", "s", "beta")
 # An optimum is doubted beyond these: see `caution`.
@@ -34,6 +30,8 @@ STARTS = ((0.5, 0.1, 0.5, 0.2), (1.0, 0.5, 2.0, 2.0), (1.0, 1.0, 0.1, 0.1))
 PILOT_PROFILES = 1024
 # Blocks stay in cache, and BLAS sums vectors this short in one thread: same bytes on any machine.
 BLOCK = 8192
+# Instead of 0 in a denominator; its inverse is still a number.
+TINY = 1e-290
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class ParetoNbd:
     condition: float
 
 
-def fit(profiles: pd.DataFrame) -> ParetoNbd:
+def fit(profiles: pd.DataFrame, *, start: tuple[float, ...] | None = None) -> ParetoNbd:
     """Estimate Pareto/NBD by maximum likelihood.
 
     Parameters
@@ -77,6 +75,9 @@ def fit(profiles: pd.DataFrame) -> ParetoNbd:
     profiles : DataFrame
         From `summary.profiles`: `frequency` (count), `recency` and `T`
         (days), `customers` (count).
+    start : tuple of float, optional
+        r, alpha (days), s, beta (days) to climb from, such as the estimate on
+        nearly the same customers.
 
     Raises
     ------
@@ -95,8 +96,11 @@ def fit(profiles: pd.DataFrame) -> ParetoNbd:
     """
     n_customers, n_repeat = fitting.count_customers(profiles, title="Pareto/NBD")
     scale = float(profiles["T"].max())
+    if start is not None:
+        predictive.check_positive(dict(zip(PARAMETERS, start, strict=True)))
+        start = tuple(start / np.array([1.0, scale, 1.0, scale]))
     try:
-        optimum = _maximise(profiles, scale)
+        optimum = _maximise(profiles, scale, start)
     except newton.NoInteriorOptimum as error:
         r, alpha, s, beta = error.estimate
         raise NotIdentified(
@@ -135,8 +139,7 @@ def derivatives(
     ValueError
         If a parameter is not positive.
     """
-    if not min(r, alpha, s, beta) > 0:
-        raise ValueError(f"r={r}, alpha={alpha}, s={s}, beta={beta} must all be positive.")
+    predictive.check_positive({"r": r, "alpha": alpha, "s": s, "beta": beta})
     return _derivatives(_rows(profiles, 1.0), np.array([r, alpha, s, beta]))
 
 
@@ -213,7 +216,7 @@ def p_no_purchase(model: ParetoNbd, summary: pd.DataFrame, *, days: float) -> pd
         stays = np.exp(-u * np.log1p(days / alpha) - model.s * np.log1p(days / beta))
         return stays + np.exp(_log_leaves(u, model.s, alpha, beta, np.full(x.size, days)))
 
-    silent = _once(silent_if_alive, summary["frequency"], summary["T"])
+    silent = evaluate_once(silent_if_alive, summary)
     chance = silent + expit(log_odds) * (1 - silent)
     return pd.Series(chance, summary.index, name="p_no_purchase")
 
@@ -265,10 +268,8 @@ def purchase_counts(
     predictive.check_days(days)
     check_summary(summary)
     log_odds = _log_odds(model, summary)
-    if_alive = _once(
-        lambda x, age: _counts_if_alive(model, x, age, days, max_purchases),
-        summary["frequency"],
-        summary["T"],
+    if_alive = evaluate_once(
+        lambda x, age: _counts_if_alive(model, x, age, days, max_purchases), summary
     )
     table = expit(-log_odds)[:, None] * if_alive
     table[:, 0] = if_alive[:, 0] + expit(log_odds) * (1 - if_alive[:, 0])
@@ -316,10 +317,25 @@ def expected_repeat_purchases(model: ParetoNbd, ages: np.ndarray) -> np.ndarray:
     ----------
     Schmittlein, Morrison and Colombo (1987), equation 17.
     """
-    ages = np.asarray(ages, float)
-    if not (ages >= 0).all():
-        raise ValueError(f"ages must be at least 0 days; the least is {ages.min()}.")
+    ages = predictive.check_ages(ages)
     return _expected_if_alive(model, np.zeros_like(ages), np.zeros_like(ages), ages)
+
+
+def prospects(
+    model: ParetoNbd, x: np.ndarray, age: np.ndarray, *, days: float, daily_rate: float
+) -> Prospects:
+    """Return what to expect in the next days of alive customers; as `predictive.prospects`."""
+    u, clock = model.r + x, model.alpha + age
+    age_values, age_index = np.unique(age, return_inverse=True)
+    active = _discounted_days(model.s, model.beta + age_values, days, daily_rate)[age_index]
+    # The day of the first purchase, before which he neither leaves nor buys.
+    span = np.full(x.size, float(days))
+    first = leaving.log_integral(0, u + 1, model.s, clock, model.beta + age, span)
+    return Prospects(
+        p_purchase=u / clock * np.exp(first),
+        expected_purchases=_expected_if_alive(model, x, age, days),
+        discounted_purchases=u / clock * active,
+    )
 
 
 def dert(model: ParetoNbd, summary: pd.DataFrame, *, annual_discount_rate: float) -> pd.Series:
@@ -349,11 +365,7 @@ def dert(model: ParetoNbd, summary: pd.DataFrame, *, annual_discount_rate: float
     Fader, Hardie and Lee (2005), RFM and CLV: using iso-value curves for
     customer base analysis, Journal of Marketing Research 42 (4), 415-430.
     """
-    if not 0 <= annual_discount_rate < 1:
-        raise ValueError(
-            f"annual_discount_rate={annual_discount_rate} must be at least 0 and below 1, "
-            "as an effective rate a year: write 0.10 for 10 %."
-        )
+    predictive.check_annual_rate(annual_discount_rate)
     if annual_discount_rate == 0 and model.s <= 1:
         raise ValueError(
             f"without discounting, s={model.s:.4g} <= 1 expects infinitely many purchases. "
@@ -398,6 +410,27 @@ def _expected_if_alive(
     span = np.log1p(days / (model.beta + age))
     active = (model.beta + age) * span * exprel((1 - model.s) * span)
     return (model.r + x) / (model.alpha + age) * active
+
+
+def _discounted_days(s: float, beta: np.ndarray, days: float, daily_rate: float) -> np.ndarray:
+    """Return the mean discounted days before customers leave or the horizon ends.
+
+    In ``v = log1p(t / beta)`` the integrand is log-concave and bounded as far
+    as pi / 2 from the real axis; it is followed until it has fallen by `DROP`.
+    """
+    z = daily_rate * beta
+    end = np.log1p(np.minimum(days, predictive.WORTHLESS / max(daily_rate, TINY)) / beta)
+    peak = np.clip(np.log(np.maximum((1 - s) / np.maximum(z, TINY), 1.0)), 0.0, end)
+    top = (1 - s) * peak - z * np.expm1(peak)
+    for _ in range(leaving.BOUND_STEPS):
+        fallen = top - (1 - s) * end + z * np.expm1(end)
+        slope = np.minimum(1 - s - z * np.exp(end), -TINY)
+        end = np.where(fallen > leaving.DROP, end + (fallen - leaving.DROP) / slope, end)
+    n = 28 + int(np.ceil(predictive.DIGITS / 2 / np.arcsinh(np.pi / end.max())))
+    point, weight = np.polynomial.legendre.leggauss(n)
+    v = end[:, None] * (1 + point) / 2
+    height = np.exp((1 - s) * v - z[:, None] * np.expm1(v) - top[:, None])
+    return beta * np.exp(top) * end / 2 * np.einsum("ij,j->i", height, weight)
 
 
 def _counts_if_alive(
@@ -490,9 +523,11 @@ def _rows(profiles: pd.DataFrame, scale: float) -> _Rows:
     )
 
 
-def _maximise(profiles: pd.DataFrame, scale: float) -> newton.Optimum:
-    starts: tuple[tuple[float, ...], ...] = STARTS
-    if len(profiles) > 4 * PILOT_PROFILES:
+def _maximise(
+    profiles: pd.DataFrame, scale: float, start: tuple[float, ...] | None
+) -> newton.Optimum:
+    starts: tuple[tuple[float, ...], ...] = STARTS if start is None else (start,)
+    if start is None and len(profiles) > 4 * PILOT_PROFILES:
         pilot = _rows(profiles.iloc[:: len(profiles) // PILOT_PROFILES], scale)
         try:
             optimum = newton.maximise(

@@ -1,19 +1,21 @@
 """What customers do next who may leave after each purchase: means, chances, counts, simulated.
 
-Shared by BG/NBD and MBG/NBD. A customer who is alive at age T after x repeat purchases buys at a
-rate from Gamma(r + x, alpha + T) and leaves after each purchase with a probability from
-Beta(a, b + x); MBG/NBD counts the first purchase too, which makes its b one larger. Each function
-here is about customers known to be alive, unless it takes their log odds of having left.
+Shared by BG/NBD and MBG/NBD; all purchase models use the checks and the records. A customer who is
+alive at age T after x repeat purchases buys at a rate from Gamma(r + x, alpha + T) and leaves after
+each purchase with a probability from Beta(a, b + x); MBG/NBD counts the first purchase too, which
+makes its b one larger. Each function here is about customers known to be alive, unless it takes
+their log odds of having left.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.polynomial import chebyshev
 from scipy.special import betainc, betaincc, expit
 
 # Blocks stay in cache.
@@ -23,6 +25,12 @@ STEP = 0.28
 MIN_POINTS = 49
 # Of the logarithm of a density below its peak: exp(-32) is 1e-14.
 NEGLIGIBLE = 32
+# A series of n terms that converges like exp(-n rate) ends at this n rate.
+DIGITS = 32
+# Money beyond exp(-40) of its worth is none: less than rounding of all that comes before.
+WORTHLESS = 40.0
+# Codes of pairs are looked up, not sorted, in tables of so many places, or 8 per row.
+MIN_PLACES = 2**20
 
 
 class Alive(NamedTuple):
@@ -40,6 +48,32 @@ class Alive(NamedTuple):
     alpha: float
     a: float
     b: float
+
+
+class Prospects(NamedTuple):
+    """What to expect in a horizon of customers known to be alive, one value per row.
+
+    Attributes
+    ----------
+    p_purchase : array of float
+        Probability of at least one purchase.
+    expected_purchases : array of float
+        Mean count.
+    discounted_purchases : array of float
+        Mean of the sum of ``exp(-daily_rate t)`` over purchases after t days.
+    """
+
+    p_purchase: np.ndarray
+    expected_purchases: np.ndarray
+    discounted_purchases: np.ndarray
+
+
+class Pairs(NamedTuple):
+    """Distinct pairs of frequency and T (days), sorted, and the pair of each customer."""
+
+    x: np.ndarray
+    age: np.ndarray
+    code: np.ndarray
 
 
 def columns(summary: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -61,16 +95,63 @@ def check_ages(ages: np.ndarray) -> np.ndarray:
     return ages
 
 
+def check_annual_rate(annual_discount_rate: float) -> None:
+    """Refuse a discount rate that is no share, or no sensible one."""
+    if not 0 <= annual_discount_rate < 1:
+        raise ValueError(
+            f"annual_discount_rate={annual_discount_rate} must be at least 0 and below 1, "
+            "as an effective rate a year: write 0.10 for 10 %."
+        )
+
+
+def check_positive(parameters: Mapping[str, float]) -> None:
+    """Refuse parameters of a model of which one is not positive."""
+    if not min(parameters.values()) > 0:
+        named = ", ".join(f"{name}={value}" for name, value in parameters.items())
+        raise ValueError(f"{named} must all be positive.")
+
+
+def pairs(summary: pd.DataFrame) -> Pairs:
+    """Find the distinct pairs of frequency and T: what is expected of the alive depends on them.
+
+    Examples
+    --------
+    >>> pairs(pd.DataFrame({"frequency": [2, 0, 2], "recency": [3.0, 0.0, 4.0], "T": [9.0] * 3}))
+    Pairs(x=array([0., 2.]), age=array([9., 9.]), code=array([1, 0, 1]))
+    """
+    x_code, x_values = _codes(summary["frequency"].to_numpy())
+    age_code, age_values = _codes(summary["T"].to_numpy(float))
+    key = x_code * len(age_values) + age_code
+    n_places = len(x_values) * len(age_values)
+    if n_places <= max(8 * key.size, MIN_PLACES):
+        is_there = np.zeros(n_places, bool)
+        is_there[key] = True
+        found = np.flatnonzero(is_there)
+        code = (np.cumsum(is_there) - 1)[key]
+    else:
+        found, code = np.unique(key, return_inverse=True)
+    x_part, age_part = np.divmod(found, len(age_values))
+    return Pairs(x_values[x_part], age_values[age_part], code)
+
+
 def evaluate_once(
     function: Callable[[np.ndarray, np.ndarray], np.ndarray], summary: pd.DataFrame
 ) -> np.ndarray:
     """Evaluate a function of frequency and T once per distinct pair, for every row."""
-    x, _, age = columns(summary)
-    x_code, x_values = pd.factorize(x, sort=True)
-    age_code, age_values = pd.factorize(age, sort=True)
-    code, pairs = pd.factorize(x_code * len(age_values) + age_code, sort=True)
-    x_part, age_part = np.divmod(pairs, len(age_values))
-    return function(x_values[x_part], age_values[age_part])[code]
+    x, age, code = pairs(summary)
+    return function(x, age)[code]
+
+
+def evaluate_in_blocks(
+    function: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray], summary: pd.DataFrame
+) -> np.ndarray:
+    """Evaluate a function of frequency, recency and T in blocks of rows that stay in cache."""
+    named = [summary[name].to_numpy() for name in ("frequency", "recency", "T")]
+    result = np.empty(len(summary))
+    for first in range(0, len(summary), BLOCK):
+        part = slice(first, first + BLOCK)
+        result[part] = function(*(column[part].astype(float) for column in named))
+    return result
 
 
 def expected_purchases(
@@ -98,15 +179,16 @@ def expected_purchases(
     shape = x.shape
     x, age, days = x.ravel(), age.ravel(), days.ravel()
     x_values, x_index = np.unique(x, return_inverse=True)
-    longest = days.max(initial=0.0) / alive.alpha
-    nodes = _nodes(alive.a, alive.b + x_values, (alive.r + x_values) * longest)
+    spans = days / (alive.alpha + age)
+    growth = (alive.r + x_values) * spans.max(initial=0.0)
+    nodes = _nodes(alive.a, alive.b + x_values, growth)
 
     result = np.empty(x.size)
     block = max(BLOCK // nodes.p.shape[1], 1)
     for first in range(0, x.size, block):
         part = slice(first, first + block)
         row = x_index[part]
-        tau = (days[part] / (alive.alpha + age[part]))[:, None]
+        tau = spans[part, None]
         u = (alive.r + x[part])[:, None]
         p = nodes.p[row]
         bought_at_1 = -np.expm1(-u * np.log1p(tau))
@@ -118,6 +200,30 @@ def expected_purchases(
         mean += np.einsum("ij,ij->i", twice, nodes.slope_weight[row])
         result[part] = bought_at_1[:, 0] + mean
     return result.reshape(shape)
+
+
+def prospects(
+    alive: Alive, x: np.ndarray, age: np.ndarray, *, days: float, daily_rate: float
+) -> Prospects:
+    """Return chance, mean and discounted mean of the purchases in the next days.
+
+    Parameters
+    ----------
+    alive : Alive
+    x, age : array of float
+        Frequency and T (days), one pair per row.
+    days : float
+        Length of the horizon, above 0.
+    daily_rate : float
+        Continuous rate of discount a day, at least 0.
+    """
+    expected = expected_purchases(alive, x, age, days)
+    return Prospects(
+        p_purchase=-np.expm1(-(alive.r + x) * np.log1p(days / (alive.alpha + age))),
+        expected_purchases=expected,
+        discounted_purchases=np.exp(-daily_rate * days) * expected
+        + _lost_to_waiting(alive, x, age, days=days, daily_rate=daily_rate),
+    )
 
 
 def p_no_purchase(
@@ -202,9 +308,72 @@ def simulate(
     p = generator.beta(alive.a, alive.b + x)
     opportunities = generator.poisson(rate * days)
     # Purchases until he leaves, the last one included: geometric; never where p rounds to 0.
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         until_gone = 1 + np.floor(generator.standard_exponential(x.size) / -np.log1p(-p))
     return np.where(is_alive, np.minimum(opportunities, until_gone), 0).astype(np.int64)
+
+
+def _codes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return numbers for values, in their order, and what each number stands for."""
+    if values.max() < MIN_PLACES:
+        whole = values.astype(np.int64)
+        if (whole == values).all():
+            return whole, np.arange(whole.max() + 1.0)
+    return pd.factorize(values.astype(float), sort=True)
+
+
+def _lost_to_waiting(
+    alive: Alive, x: np.ndarray, age: np.ndarray, *, days: float, daily_rate: float
+) -> np.ndarray:
+    """Integrate ``rate exp(-rate t) M(t)`` over the horizon, M(t) the expected purchases.
+
+    M depends on x and tau = t / (alpha + T) alone, and the discount on T alone.
+    In v = log1p(k tau), with k so large that no customer's rate times chance
+    to leave exceeds it, ``M / tau sqrt(1 + k tau)`` is bounded as far as pi / 2
+    from the real axis: a Chebyshev series per x converges geometrically,
+    whatever a, b and the horizon, and the square root keeps its relative
+    digits at both ends. What remains are the discounted moments of the
+    polynomials, one row per T.
+    """
+    if daily_rate == 0:
+        return np.zeros(x.size)
+    days = min(days, WORTHLESS / daily_rate)
+    x_values, x_index = np.unique(x, return_inverse=True)
+    age_values, age_index = np.unique(age, return_inverse=True)
+    clock = alive.alpha + age_values
+    b = alive.b + x_values
+    largest_p = expit(np.log((alive.a + 1) / (b + 1)) + _reach(b + 1, alive.a + 1))
+    k = max(float(((alive.r + x_values + 1) * largest_p).max()), 1.0)
+    end = float(np.log1p(k * days / clock[0]))
+    n_terms = int(np.ceil(DIGITS / np.arcsinh(np.pi / end))) + 4
+
+    node = np.cos(np.pi * (np.arange(n_terms) + 0.5) / n_terms)
+    v = end * (1 + node) / 2
+    tau = np.expm1(v) / k
+    height = expected_purchases(alive, x_values[:, None], 0.0, tau * alive.alpha)
+    height *= np.exp(v / 2) / tau
+    series = np.einsum("xi,ik->xk", height, chebyshev.chebvander(node, n_terms - 1)) / n_terms
+    series[:, 1:] *= 2
+
+    moments = np.empty((clock.size, n_terms))
+    point, weight = np.polynomial.legendre.leggauss(n_terms // 2 + 8)
+    block = max(BLOCK // n_terms, 1)
+    for first in range(0, clock.size, block):
+        part = slice(first, first + block)
+        near = clock[part, None]
+        length = np.log1p(k * days / near) / 2
+        v = length * (1 + point)
+        tau = np.expm1(v) / k
+        z = daily_rate * near
+        mass = np.exp(v / 2 - z * tau) * tau * (z * length / k) * weight
+        polynomials = chebyshev.chebvander(2 * v / end - 1, n_terms - 1)
+        moments[part] = np.einsum("ij,ijk->ik", mass, polynomials)
+
+    lost = np.empty(x.size)
+    for first in range(0, x.size, BLOCK):
+        part = slice(first, first + BLOCK)
+        lost[part] = np.einsum("ij,ij->i", series[x_index[part]], moments[age_index[part]])
+    return lost
 
 
 class _Nodes(NamedTuple):

@@ -18,6 +18,7 @@ from workbench import mbg_nbd, nbd, pareto_nbd, purchases
 from workbench.mbg_nbd import MbgNbd
 from workbench.nbd import Nbd
 from workbench.pareto_nbd import ParetoNbd
+from workbench.predictive import Prospects
 from workbench.purchases import BgNbd
 from workbench.schema import NotIdentified, TooFewData
 
@@ -57,7 +58,7 @@ class Criteria(NamedTuple):
     bic: float
 
 
-def fit(name: str, profiles: pd.DataFrame) -> PurchaseModel:
+def fit(name: str, profiles: pd.DataFrame, *, start: PurchaseModel | None = None) -> PurchaseModel:
     """Estimate one model by maximum likelihood.
 
     Parameters
@@ -66,15 +67,23 @@ def fit(name: str, profiles: pd.DataFrame) -> PurchaseModel:
         One of `MODELS`.
     profiles : DataFrame
         From `summary.profiles`.
+    start : BgNbd, MbgNbd, ParetoNbd or Nbd, optional
+        A model of that name to climb from, such as the fit to nearly the same
+        customers: a refit takes a few steps instead of a search.
 
     Raises
     ------
     ValueError
-        If there is no such model.
+        If there is no such model, or `start` is another one.
     DataError, TooFewData, NotIdentified
         As in the model's own `fit`.
     """
-    return _module(name).fit(profiles)
+    module = _module(name)
+    if start is None:
+        return module.fit(profiles)
+    if start.name != name:
+        raise ValueError(f"start is a model {start.name!r}; {name!r} climbs from one of its own.")
+    return module.fit(profiles, start=tuple(parameters(start).values()))
 
 
 def fit_all(profiles: pd.DataFrame) -> dict[str, PurchaseModel | NoFit]:
@@ -104,6 +113,18 @@ def log_likelihood(profiles: pd.DataFrame, *, name: str, **parameters: float) ->
 def parameters(model: PurchaseModel) -> dict[str, float]:
     """Return the parameters by name; times in days."""
     return {name: getattr(model, name) for name in MODELS[model.name].PARAMETERS}
+
+
+def parameter_table(model: PurchaseModel) -> pd.DataFrame:
+    """Put the estimates beside their standard errors and 95 % intervals.
+
+    Returns
+    -------
+    DataFrame
+        `parameter`, `unit`, `estimate`, `standard_error`, `lower`, `upper`
+        (Wald on the log scale); a time stands twice, in weeks and in days.
+    """
+    return MODELS[model.name].parameter_table(model)
 
 
 def criteria(model: PurchaseModel) -> Criteria:
@@ -195,6 +216,29 @@ def expected_purchases(model: PurchaseModel, summary: pd.DataFrame, *, days: flo
         `expected_purchases` (count), same index.
     """
     return MODELS[model.name].expected_purchases(model, summary, days=days)
+
+
+def prospects(
+    model: PurchaseModel, x: np.ndarray, age: np.ndarray, *, days: float, daily_rate: float
+) -> Prospects:
+    """Return what to expect in the next days of customers known to be alive.
+
+    Parameters
+    ----------
+    model : BgNbd, MbgNbd, ParetoNbd or Nbd
+    x, age : array of float
+        Frequency and T (days), one pair per row.
+    days : float
+        Length of the horizon, above 0.
+    daily_rate : float
+        Continuous rate of discount a day, at least 0.
+
+    Returns
+    -------
+    Prospects
+        Chance of a purchase, expected and discounted purchases, per row.
+    """
+    return MODELS[model.name].prospects(model, x, age, days=days, daily_rate=daily_rate)
 
 
 def purchase_counts(

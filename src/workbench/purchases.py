@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.special import expit, gammaln, polygamma, psi
 
 from workbench import fitting, newton, predictive
-from workbench.predictive import evaluate_once
+from workbench.predictive import Prospects, evaluate_in_blocks, evaluate_once
 from workbench.schema import DAYS_PER_WEEK, NotIdentified, check_summary
 
 PARAMETERS = ("r", "alpha", "a", "b")
@@ -124,7 +124,7 @@ def estimate(
     n_customers, n_repeat = fitting.count_customers(profiles, title=title)
     scale = float(profiles["T"].max())
     if start is not None:
-        _check_positive(dict(zip(PARAMETERS, start, strict=True)))
+        predictive.check_positive(dict(zip(PARAMETERS, start, strict=True)))
         start = tuple(start / np.array([1.0, scale, 1.0, 1.0]))
     try:
         optimum = _maximise(profiles, scale, first_chances, start)
@@ -171,7 +171,7 @@ def derivatives(
     ValueError
         If a parameter is not positive.
     """
-    _check_positive({"r": r, "alpha": alpha, "a": a, "b": b})
+    predictive.check_positive({"r": r, "alpha": alpha, "a": a, "b": b})
     return _derivatives(_rows(profiles, 1.0, first_chances), np.array([r, alpha, a, b]))
 
 
@@ -384,16 +384,26 @@ def expected_if_alive(
     return predictive.expected_purchases(_alive(model), x, age, days)
 
 
+def prospects(
+    model: BgNbd, x: np.ndarray, age: np.ndarray, *, days: float, daily_rate: float
+) -> Prospects:
+    """Return what to expect in the next days of alive customers; as `predictive.prospects`."""
+    return predictive.prospects(_alive(model), x, age, days=days, daily_rate=daily_rate)
+
+
 def _alive(model: BgNbd) -> predictive.Alive:
     return predictive.Alive(model.r, model.alpha, model.a, model.b)
 
 
 def _log_odds_of_having_left(model: BgNbd, summary: pd.DataFrame) -> np.ndarray:
     check_summary(summary)
-    x, recency, age = predictive.columns(summary)
-    odds = np.log(model.a / (model.b + np.maximum(x - 1, 0)))
-    odds += (model.r + x) * np.log1p((age - recency) / (model.alpha + recency))
-    return np.where(x > 0, odds, -np.inf)
+
+    def log_odds(x: np.ndarray, recency: np.ndarray, age: np.ndarray) -> np.ndarray:
+        odds = np.log(model.a / (model.b + np.maximum(x - 1, 0)))
+        odds += (model.r + x) * np.log1p((age - recency) / (model.alpha + recency))
+        return np.where(x > 0, odds, -np.inf)
+
+    return evaluate_in_blocks(log_odds, summary)
 
 
 class _Rows(NamedTuple):
@@ -533,9 +543,3 @@ def _gamma_part(rows: _Rows, theta: np.ndarray) -> tuple[float, np.ndarray, np.n
     hessian[2, 2:] = both
     hessian[3, 3] = both + weight @ (polygamma(1, b + chances) - polygamma(1, b))
     return value, gradient, hessian
-
-
-def _check_positive(parameters: dict[str, float]) -> None:
-    if not min(parameters.values()) > 0:
-        named = ", ".join(f"{name}={value}" for name, value in parameters.items())
-        raise ValueError(f"{named} must all be positive.")

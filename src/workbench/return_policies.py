@@ -7,13 +7,14 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from workbench import clv, purchases, spend, summary
+from workbench import clv, purchase_models, spend_models, summary
 from workbench.schema import NotIdentified, TooFewData
 
 
 def compare(
     orders: Mapping[str, pd.DataFrame],
     *,
+    model: str,
     as_of: pd.Timestamp,
     horizon_days: float,
     annual_discount_rate: float,
@@ -25,6 +26,8 @@ def compare(
     ----------
     orders : mapping of str to DataFrame
         Policy to the orders that it gives.
+    model : str
+        Name of the purchase model. The spend model is chosen for each policy.
     as_of : Timestamp
         Last day that counts.
     horizon_days, annual_discount_rate, margin
@@ -40,6 +43,7 @@ def compare(
     rows = {
         policy: _value(
             table,
+            model=model,
             as_of=as_of,
             horizon_days=horizon_days,
             annual_discount_rate=annual_discount_rate,
@@ -53,6 +57,7 @@ def compare(
 def _value(
     orders: pd.DataFrame,
     *,
+    model: str,
     as_of: pd.Timestamp,
     horizon_days: float,
     annual_discount_rate: float,
@@ -60,20 +65,21 @@ def _value(
 ) -> dict[str, float]:
     customers = summary.summarise(orders, as_of=as_of)
     try:
-        scores = clv.score(
-            purchases.fit(summary.profiles(customers)),
-            spend.fit(customers),
+        spend_model = spend_models.choose(orders, summary=customers).model
+        values = clv.customer_value(
+            purchase_models.fit(model, summary.profiles(customers)),
             customers,
+            expected_spend=spend_models.expected_spend(spend_model, customers),
             horizon_days=horizon_days,
             annual_discount_rate=annual_discount_rate,
             margin=margin,
         )
-        value = float(scores["clv"].sum())
+        value = float(values.sum())
     except (TooFewData, NotIdentified):
         value = math.nan
     return {
         "customers": len(customers),
-        "orders": len(orders),
+        "orders": int(customers["n_orders"].sum()),
         "revenue": float(customers["revenue"].sum()),
         "value": value,
         "mean_value": value / len(customers),

@@ -6,7 +6,7 @@ Amounts of one customer follow Gamma(p, nu), and nu differs between customers li
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -43,6 +43,8 @@ class GammaGamma:
         Of the Hessian in log parameters; large on a flat ridge.
     """
 
+    name: ClassVar[str] = "gamma_gamma"
+
     p: float
     q: float
     v: float
@@ -50,6 +52,10 @@ class GammaGamma:
     log_likelihood: float
     n_customers: int
     condition: float
+
+
+class InfiniteMean(NotIdentified):
+    """Gamma-Gamma fits, but with q <= 1 its mean amount is infinite."""
 
 
 class Independence(NamedTuple):
@@ -81,7 +87,7 @@ def fit(summary: pd.DataFrame) -> GammaGamma:
     TooFewData
         If fewer than `MIN_REPEAT_CUSTOMERS` such customers remain.
     NotIdentified
-        If the likelihood has no interior optimum.
+        If the likelihood has no interior optimum; `InfiniteMean` if q <= 1.
 
     References
     ----------
@@ -116,7 +122,7 @@ def fit(summary: pd.DataFrame) -> GammaGamma:
 
     q = optimum.estimate[1]
     if q <= 1:
-        raise NotIdentified(
+        raise InfiniteMean(
             f"Gamma-Gamma has q = {q:.4g} on {x.size} customers, not above 1: its mean amount is "
             "infinite. Use the mean amount, or look for single huge orders."
         )
@@ -163,15 +169,15 @@ def expected_spend(model: GammaGamma, summary: pd.DataFrame) -> pd.Series:
 
     Raises
     ------
-    NotIdentified
-        If q <= 1: the model's mean amount is infinite.
+    InfiniteMean
+        If q <= 1.
 
     References
     ----------
     Fader and Hardie (2013), equation 5.
     """
     if model.q <= 1:
-        raise NotIdentified(
+        raise InfiniteMean(
             f"q={model.q:.4g} is not above 1: the mean amount of this Gamma-Gamma model is "
             "infinite. Use the mean amount, or look for single huge orders."
         )
