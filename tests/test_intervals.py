@@ -5,7 +5,17 @@ import pandas as pd
 import pytest
 
 from workbench import intervals, purchases, spend, summary
-from workbench.intervals import Band, band, miss, predict, refits, resampled, widened
+from workbench.intervals import (
+    Band,
+    Predictive,
+    band,
+    group_bands,
+    miss,
+    predict,
+    refits,
+    resampled,
+    widened,
+)
 from workbench.schema import NotIdentified, TooFewData
 
 SEED = 20050401
@@ -56,6 +66,21 @@ def test_with_many_misses_the_rank_follows_the_level():
     misses = [n / 100 for n in range(1, 20)]
     wide = widened(Band(100, 100), forecast=100, misses=misses, level=0.9)
     assert math.log(wide.high / 100) == pytest.approx(0.18)
+
+
+def test_each_group_is_widened_by_the_factor_of_the_total():
+    values = pd.Series([60.0, 40.0, 300.0], index=["a", "b", "c"])
+    groups = pd.Series(["alt", "alt", "neu"], index=values.index, name="segment")
+    draws = pd.DataFrame({"alt": np.linspace(90, 110, 101), "neu": np.linspace(200, 400, 101)})
+    drawn = Predictive(pd.DataFrame(), pd.DataFrame(), draws)
+    found = group_bands(drawn, values=values, groups=groups, misses=[math.log(1.25)])
+    assert found.index.name == "segment"
+    assert found["customers"].tolist() == [2, 1]
+    assert found["value"].tolist() == [100, 300]
+    assert found.loc["alt"].tolist()[2:] == pytest.approx([91, 109, 80, 125])
+    assert found.loc["neu"].tolist()[2:] == pytest.approx([210, 390, 210, 390])
+    plain = group_bands(drawn, values=values, groups=groups, misses=[])
+    assert plain["low_money"].tolist() == plain["model_low_money"].tolist()
 
 
 # properties
@@ -170,3 +195,10 @@ def test_refits_that_mostly_fail_are_refused():
     with pytest.raises(NotIdentified, match="only 1 of 4 fits to resampled customers found"):
         refits(fit, [1, 2, 3, 4])
     assert refits(lambda table: table, [1, 2]) == [1, 2]
+
+
+def test_groups_that_were_not_drawn_are_refused():
+    values = pd.Series([1.0, 2.0])
+    drawn = Predictive(pd.DataFrame(), pd.DataFrame(), pd.DataFrame({"x": [1.0]}))
+    with pytest.raises(ValueError, match=r"groups are \['y'\], those of the draws \['x'\]"):
+        group_bands(drawn, values=values, groups=pd.Series(["y", "y"]), misses=[])

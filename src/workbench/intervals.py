@@ -212,6 +212,65 @@ def widened(plain: Band, *, forecast: float, misses: Sequence[float], level: flo
     return Band(min(plain.low, forecast / factor), max(plain.high, forecast * factor))
 
 
+def group_bands(
+    drawn: Predictive,
+    *,
+    values: pd.Series,
+    groups: pd.Series,
+    misses: Sequence[float],
+    level: float = LEVEL,
+) -> pd.DataFrame:
+    """Put the value of each group beside its two intervals.
+
+    The second is widened by the factor of the total. A group may have missed
+    by more than the total did, where misses cancel; so that is the least it
+    has to be widened.
+
+    Parameters
+    ----------
+    drawn : Predictive
+        From `predict` with the same groups.
+    values : Series
+        Value of each customer (currency), such as `clv`.
+    groups : Series
+        Same index: a group for each customer.
+    misses : sequence of float
+        As in `widened`.
+    level : float
+        Of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by the name of the groups, sorted: `customers` (count), `value`
+        (sum), `model_low_money`, `model_high_money` (from the model alone),
+        `low_money`, `high_money` (widened); currency.
+
+    Raises
+    ------
+    ValueError
+        If the groups are not those of the draws.
+    """
+    found = values.groupby(groups.rename(groups.name or "group")).agg(["size", "sum"])
+    if found.index.tolist() != drawn.groups.columns.tolist():
+        raise ValueError(
+            f"groups are {found.index.tolist()}, those of the draws "
+            f"{drawn.groups.columns.tolist()}. Give predict the same groups."
+        )
+    plain = [band(drawn.groups[name], level=level) for name in found.index]
+    wide = [
+        widened(one, forecast=float(total), misses=misses, level=level)
+        for one, total in zip(plain, found["sum"], strict=True)
+    ]
+    columns = ["model_low_money", "model_high_money", "low_money", "high_money"]
+    ends = pd.DataFrame(
+        [(*one, *other) for one, other in zip(plain, wide, strict=True)],
+        index=found.index,
+        columns=columns,
+    )
+    return found.rename(columns={"size": "customers", "sum": "value"}).join(ends)
+
+
 def miss(*, forecast: float, truth: float) -> float:
     """Measure a miss: the size of the log of truth over forecast; infinite where one is zero."""
     if forecast <= 0 or truth <= 0:

@@ -476,6 +476,107 @@ def plot_importance(importance: pd.DataFrame, *, style: Style, ax: Axes | None =
     return ax
 
 
+def plot_timing(classes: pd.DataFrame, *, style: Style, ax: Axes | None = None) -> Axes:
+    """Draw the share of customers by the day by which they are expected back.
+
+    Parameters
+    ----------
+    classes : DataFrame
+        Indexed by the class (text, the soonest first): `customer_share` (0 to 1;
+        missing: suppressed).
+    """
+    ax = _axes(ax)
+    y = np.arange(len(classes))[::-1]
+    bars = ax.barh(y, classes["customer_share"].fillna(0), height=0.7, color=OBSERVED)
+    labels = [style.write(v, "share", 0).text for v in classes["customer_share"]]
+    ax.bar_label(bars, labels, padding=3)
+    ax.set_yticks(y, classes.index)
+    ax.set(xlabel="Anteil der Kunden")
+    ax.margins(x=0.12)
+    _write_axis(ax.xaxis, style, "share")
+    return ax
+
+
+def plot_value_by_risk(cells: pd.DataFrame, *, style: Style, ax: Axes | None = None) -> Axes:
+    """Draw each cell of value by risk, the darker the more of all value it holds.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Indexed by value and risk (text, every combination, in the order
+        drawn): `customers` (count), `value_share` (0 to 1); missing: suppressed.
+    """
+    ax = _axes(ax, TALL)
+    held = cells["value_share"].unstack(sort=False)
+    customers = cells["customers"].unstack(sort=False)
+    shades = np.sqrt(held.to_numpy(float) / max(1e-9, held.fillna(0).to_numpy().max()))
+    shade = LinearSegmentedColormap.from_list("shade", ["#e8f0f9", "#1c4f8a"])
+    filled = (customers > 0).to_numpy() & ~np.isnan(shades)
+    colours = shade.with_extremes(bad="none")
+    ax.imshow(np.where(filled, shades, np.nan), cmap=colours, vmin=0, vmax=1, aspect="auto")
+    for row, col in np.ndindex(held.shape):
+        n = style.write(customers.iloc[row, col], "count").text
+        part = style.write(held.iloc[row, col], "share", 0).text
+        text = f"{n} Kunden\n{part} des Werts" if filled[row, col] else n
+        dark = "white" if shades[row, col] > 0.74 else "black"
+        colour = dark if filled[row, col] else INK
+        ax.text(col, row, text, ha="center", va="center", color=colour)
+    ax.set_xticks(range(held.shape[1]), held.columns)
+    ax.set_yticks(range(held.shape[0]), held.index)
+    ax.set(xlabel="Wahrscheinlichkeit, nicht zu kaufen", ylabel="Kundenwert")
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+    return ax
+
+
+def plot_earnings(earnings: pd.DataFrame, *, style: Style, ax: Axes | None = None) -> Axes:
+    """Draw what a new customer has earned by each day, and what it cost to win him.
+
+    Parameters
+    ----------
+    earnings : DataFrame
+        Indexed by day after the first purchase: `earned` and `cac` (currency;
+        missing: unknown).
+    """
+    ax = _axes(ax)
+    ax.plot(earnings.index, earnings["earned"], color=OBSERVED, label="verdient")
+    if earnings["cac"].notna().all():
+        ax.plot(
+            earnings.index, earnings["cac"], color=EXPECTED, ls="--", label="Akquisitionskosten"
+        )
+    ax.set(
+        xlabel="Tage seit dem ersten Kauf",
+        ylabel=f"je neuem Kunden in {style.currency}",
+        xlim=(0, None),
+        ylim=(0, None),
+    )
+    _write_axis(ax.xaxis, style, "count")
+    _write_axis(ax.yaxis, style, "count")
+    _legend(ax)
+    return ax
+
+
+def plot_group_values(bands: pd.DataFrame, *, style: Style, ax: Axes | None = None) -> Axes:
+    """Draw the value of each group with its interval.
+
+    Parameters
+    ----------
+    bands : DataFrame
+        Indexed by the group's name: `value`, `low_money`, `high_money`
+        (currency; missing: suppressed).
+    """
+    ax = _axes(ax, TALL)
+    y = np.arange(len(bands))[::-1]
+    spread = [bands["value"] - bands["low_money"], bands["high_money"] - bands["value"]]
+    looks = {"fmt": "o", "color": OBSERVED, "capsize": 3, "lw": 1.2}
+    # A forecast may lie beyond the middle of its simulated futures.
+    ax.errorbar(bands["value"], y, xerr=np.maximum(spread, 0), **looks)
+    ax.set_yticks(y, bands.index)
+    ax.set(xlabel=f"Summe der Kundenwerte in {style.currency}", xlim=(0, None))
+    _write_axis(ax.xaxis, style, "count")
+    return ax
+
+
 def _legend(ax: Axes) -> None:
     """Put the legend above the drawing, where no data can be."""
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.3)
