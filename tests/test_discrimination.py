@@ -1,9 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
+from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
-from workbench import discrimination
+from workbench import discrimination, purchases, snapshots, summary
 from workbench.schema import DataError
 
 SEEDS = range(20)
@@ -101,7 +101,161 @@ def test_the_simplest_of_the_models_as_good_as_the_best_is_chosen(auc, brier, ch
     assert discrimination.choose(quality[::-1], order=["simple", "middle", "complex"]) == chosen
 
 
+def test_average_precision_takes_equal_predictions_together():
+    truth = pd.Series([True, True, False, False])
+    predictions = pd.DataFrame({"model": [0.9, 0.5, 0.5, 0.1]})
+    # One of one found at .9, two of three at .5: half of the events at each step.
+    expected = 0.5 * 1 + 0.5 * 2 / 3
+    row = discrimination.discrimination(truth, predictions).loc["model"]
+    assert row["pr_auc"] == pytest.approx(expected)
+
+
+def test_gains_of_every_length_go_from_nothing_to_everything():
+    truth = pd.Series([True, False, True, False, False])
+    score = pd.Series([3.0, 2.0, 2.0, 1.0, 0.0])
+    table = discrimination.gains(truth, score, shares=[0.2, 0.4, 0.6, 0.8, 1.0])
+    assert table["caught"].tolist() == pytest.approx([0.5, 0.75, 1.0, 1.0, 1.0])
+    assert (table["lift"] <= table["max_lift"] + 1e-12).all()
+
+
+def test_groups_by_hand():
+    index = pd.Index(["anna", "ben", "cem", "dora"], name="customer_id")
+    truth = pd.Series([True, False, True, True], index=index)
+    probability = pd.Series([0.5, 0.25, 0.75, 1.0], index=index)
+    groups = pd.Series(["old", "old", "young", "young"], index=index)
+    table = discrimination.by_group(truth, probability, groups=groups)
+    assert table.index.tolist() == ["old", "young"]
+    assert table["customers"].tolist() == table["rows"].tolist() == [2, 2]
+    assert table["events"].tolist() == [1, 2]
+    assert table["brier"].tolist() == pytest.approx([(0.25 + 0.0625) / 2, 0.0625 / 2])
+    assert table["gap"].tolist() == pytest.approx([0.5 - 0.375, 1 - 0.875])
+    # Two customers bear no AUC, and Wilson's bounds of one in two.
+    assert table[["auc", "auc_low", "auc_high"]].isna().all(axis=None)
+    assert table.loc["old", "gap_low"] == pytest.approx(0.0945 - 0.375, abs=0.00005)
+
+
+def test_too_many_draws_of_a_single_class_leave_the_auc_without_bounds():
+    truth = pd.Series([True, False, True, False])
+    predictions = pd.DataFrame({"p": [0.9, 0.1, 0.8, 0.2]})
+    table = discrimination.intervals(truth, predictions, seed=1)
+    # One draw in eight has only one class: too many to say anything of the AUC.
+    assert table.loc[("p", "auc"), "estimate"] == 1
+    assert table.loc[("p", "auc"), ["low", "high"]].isna().all()
+    assert table.loc[("p", "brier"), ["low", "high"]].notna().all()
+
+
 # --- properties ------------------------------------------------------------------------------
+
+
+def stacked_twice(seed: int) -> tuple[pd.Series, pd.DataFrame]:
+    """Give every customer of a random case two rows that say the same."""
+    truth, predictions = random_case(seed)
+    names = ["origin", "customer_id"]
+    return (
+        pd.concat({1: truth, 2: truth}, names=names),
+        pd.concat({1: predictions, 2: predictions}, names=names),
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_second_row_of_each_customer_that_says_the_same_adds_no_certainty(seed):
+    once = random_case(seed)
+    twice = stacked_twice(seed)
+    single, double = (discrimination.discrimination(*case) for case in (once, twice))
+    # Not to the last digit: DeLong's variance divides by the rows less one.
+    pd.testing.assert_frame_equal(single, double, rtol=0.002)
+    single, double = (discrimination.intervals(*case, seed=1) for case in (once, twice))
+    pd.testing.assert_frame_equal(single, double, rtol=1e-12)
+    groups = pd.Series("all", index=once[0].index)
+    both = pd.concat({1: groups, 2: groups}, names=["origin", "customer_id"])
+    single = discrimination.by_group(once[0], once[1]["model"], groups=groups)
+    double = discrimination.by_group(twice[0], twice[1]["model"], groups=both)
+    pd.testing.assert_frame_equal(
+        single.drop(columns=["rows", "events"]), double.drop(columns=["rows", "events"]), rtol=0.002
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_same_seed_gives_the_same_intervals_whatever_the_order_of_rows(seed):
+    truth, predictions = random_case(seed)
+    turned = predictions.sample(frac=1, random_state=seed)
+    there = discrimination.intervals(truth, predictions, seed=seed)
+    back = discrimination.intervals(truth[::-1], turned, seed=seed)
+    pd.testing.assert_frame_equal(there, back, check_exact=True)
+    other = discrimination.intervals(truth, predictions, seed=seed + 1)
+    assert (other["estimate"].dropna() == there["estimate"].dropna()).all()
+    assert (other["low"].dropna() != there["low"].dropna()).any()
+    groups = pd.Series(np.where(predictions["days"] > 150, "late", "early"), index=truth.index)
+    pd.testing.assert_frame_equal(
+        discrimination.by_group(truth, predictions["model"], groups=groups),
+        discrimination.by_group(truth[::-1], turned["model"], groups=groups[::-1]),
+        check_exact=True,
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_estimates_are_those_of_the_whole_table_and_lie_inside(seed):
+    truth, predictions = random_case(seed, n=500)
+    table = discrimination.intervals(truth, predictions, seed=seed)
+    whole = discrimination.discrimination(truth, predictions).loc["model"]
+    estimate = table.loc["model", "estimate"]
+    for measure in ("auc", "pr_auc", "brier", "brier_skill", "log_loss"):
+        assert estimate[measure] == whole[measure]
+    lift = discrimination.gains(truth, predictions["model"], shares=[0.1]).loc[0.1, "lift"]
+    assert estimate["lift"] == pytest.approx(lift)
+    known = table.dropna()
+    assert (known["low"] < known["estimate"]).all()
+    assert (known["estimate"] < known["high"]).all()
+    assert table.loc["days", "estimate"].isna().sum() == 3
+
+
+def test_bootstrap_and_delong_agree_on_the_auc():
+    truth, predictions = random_case(7, n=2000)
+    delong = discrimination.discrimination(truth, predictions).loc["model"]
+    row = discrimination.intervals(truth, predictions, seed=7).loc[("model", "auc")]
+    # The error of a standard deviation of 500 draws is about 3 %.
+    assert row["high"] - row["low"] == pytest.approx(
+        delong["auc_high"] - delong["auc_low"], rel=0.12
+    )
+    assert row["low"] == pytest.approx(delong["auc_low"], abs=0.003)
+
+
+def test_correlated_rows_of_a_customer_widen_the_interval():
+    random = np.random.default_rng(5)
+    n, origins = 300, range(6)
+    risk = random.normal(size=n)
+    index = pd.Index([f"c{i:03d}" for i in range(n)], name="customer_id")
+    # What a customer does hangs on something that the prediction does not know.
+    hidden = random.normal(size=n)
+    truth = pd.concat(
+        {o: pd.Series(risk + 2 * hidden + random.normal(size=n) > 0, index=index) for o in origins},
+        names=["origin", "customer_id"],
+    )
+    score = pd.concat(
+        {o: pd.DataFrame({"x": risk}, index=index) for o in origins},
+        names=["origin", "customer_id"],
+    )
+    by_customer = discrimination.discrimination(truth, score).loc["x"]
+    as_strangers = discrimination.discrimination(
+        truth.reset_index(drop=True), score.reset_index(drop=True)
+    ).loc["x"]
+    drawn = discrimination.intervals(truth, score, seed=1).loc[("x", "auc")]
+    width = by_customer["auc_high"] - by_customer["auc_low"]
+    assert width > 1.7 * (as_strangers["auc_high"] - as_strangers["auc_low"])
+    assert drawn["high"] - drawn["low"] == pytest.approx(width, rel=0.12)
+
+
+def test_the_gap_of_a_group_holds_the_truth_as_often_as_it_says():
+    random = np.random.default_rng(11)
+    n, inside = 4000, []
+    groups = pd.Series(random.integers(0, 100, n))
+    for _ in range(10):
+        probability = pd.Series(random.beta(1, 3, n))
+        truth = pd.Series(random.random(n) < probability)
+        table = discrimination.by_group(truth, probability, groups=groups)
+        inside.append(((table["gap_low"] <= 0) & (table["gap_high"] >= 0)).mean())
+    # The probabilities are right, and those of unlike customers vary less than one share.
+    assert 0.93 <= np.mean(inside) <= 0.995
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -182,7 +336,63 @@ def test_scores_are_those_of_scikit_learn(seed):
     row = table.loc["model"]
     assert row["auc"] == pytest.approx(roc_auc_score(truth, probability), abs=1e-12)
     assert row["brier"] == pytest.approx(brier_score_loss(truth, probability), abs=1e-12)
+    assert row["pr_auc"] == pytest.approx(average_precision_score(truth, probability), abs=1e-12)
     assert row["log_loss"] == pytest.approx(log_loss(truth, probability), abs=1e-12)
+
+
+# Buyers of the next 91 days on CDNOW's sample, measured with other code: average precision by
+# silence, by frequency and by BG/NBD, and the bootstrap interval of the AUC of 1 - P(alive).
+REFERENCE = {
+    "1997-12-31": ((0.457, 0.484, 0.539), (0.306, 0.354)),
+    "1998-04-01": ((0.427, 0.444, 0.518), (0.326, 0.373)),
+}
+
+
+@pytest.mark.parametrize("day", REFERENCE)
+def test_average_precision_and_bootstrap_on_cdnow_are_those_of_the_reference(sample_orders, day):
+    origin = pd.Timestamp(day)
+    panel = snapshots.panel(
+        sample_orders,
+        origin=origin,
+        horizon_days=91,
+        gap_days=0,
+        as_of=pd.Timestamp("1998-07-01"),
+    )
+    known = summary.summarise(sample_orders, as_of=origin)
+    model = purchases.fit(summary.profiles(known))
+    predictions = pd.DataFrame(
+        {
+            "silence": -panel.features["days_since_last"],
+            "frequency": panel.features["n_orders"],
+            "bgnbd": purchases.p_purchase(model, known, days=91),
+            "alive": purchases.p_alive(model, known),
+        }
+    )
+    precision, (low, high) = REFERENCE[day]
+    table = discrimination.discrimination(~panel.churned, predictions)
+    assert table["pr_auc"].iloc[:3].tolist() == pytest.approx(precision, abs=0.0005)
+    alive = discrimination.intervals(~panel.churned, predictions[["alive"]], seed=1)
+    # Chance moves a bound from 500 draws by about .0015, and that of the reference too.
+    assert alive.loc[("alive", "auc"), "low"] == pytest.approx(low, abs=0.0045)
+    assert alive.loc[("alive", "auc"), "high"] == pytest.approx(high, abs=0.0045)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_measures_of_weighted_rows_are_those_of_scikit_learn(seed):
+    truth, predictions = random_case(seed)
+    weight = np.random.default_rng(seed).integers(0, 4, len(truth))
+    probability = predictions["model"].clip(0.05, 0.95).to_numpy()
+    event = truth.to_numpy(float)
+    ours = discrimination._measures(discrimination._rank(event, probability), weight)
+    known = {"y_true": event, "sample_weight": weight}
+    assert ours["auc"] == pytest.approx(roc_auc_score(y_score=probability, **known), abs=1e-12)
+    assert ours["pr_auc"] == pytest.approx(
+        average_precision_score(y_score=probability, **known), abs=1e-12
+    )
+    assert ours["brier"] == pytest.approx(brier_score_loss(y_proba=probability, **known), abs=1e-12)
+    assert ours["log_loss"] == pytest.approx(
+        log_loss(event, probability, sample_weight=weight), abs=1e-12
+    )
 
 
 @pytest.mark.parametrize(
@@ -250,3 +460,14 @@ def test_choose_wants_an_order_of_all_rows():
         discrimination.choose(quality, order=["days", "trees"])
     with pytest.raises(ValueError, match="has both an AUC and a Brier score"):
         discrimination.choose(quality, order=["days"])
+
+
+def test_rows_without_a_group_are_counted():
+    truth = pd.Series([True, False, True])
+    probability = pd.Series([0.1, 0.2, 0.3])
+    with pytest.raises(DataError, match="2 of 3 rows have no group"):
+        discrimination.by_group(truth, probability, groups=pd.Series(["old", None, None]))
+    with pytest.raises(DataError, match="1 customers are in only one of groups and prediction"):
+        discrimination.by_group(truth, probability, groups=pd.Series(["old", "new"]))
+    with pytest.raises(DataError, match="1 of 3 probabilities are outside"):
+        discrimination.by_group(truth, probability + 0.8, groups=pd.Series(["old", "new", "new"]))

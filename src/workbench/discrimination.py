@@ -1,6 +1,8 @@
-"""Probabilities against what happened: one row per prediction, class of risk or share of customers.
+"""Probabilities against what happened: one row per prediction, class, group or share of customers.
 
-An event is True; which one it is (here mostly: no purchase) is the caller's choice.
+An event is True; which one it is (here mostly: no purchase) is the caller's choice. Truth and
+predictions are indexed by `customer_id`, or by `origin` and `customer_id` where several origins
+are stacked. Rows of one customer go together: intervals are those of drawing customers.
 """
 
 from __future__ import annotations
@@ -19,7 +21,15 @@ AUC_TOLERANCE = 0.02
 BRIER_TOLERANCE = 0.02
 MIN_AUC = 0.6
 CONFIDENCE = 0.95
-_Z = float(norm.ppf((1 + CONFIDENCE) / 2))
+Z = float(norm.ppf((1 + CONFIDENCE) / 2))
+N_DRAWS = 500
+# A list as long as this share of the customers: its lift is the one that is usually printed.
+TOP_SHARE = 0.1
+MEASURES = ("auc", "pr_auc", "lift", "brier", "brier_skill", "log_loss")
+# With fewer of a kind in a group its AUC is chance, and DeLong's interval may have no width.
+MIN_PER_CLASS = 10
+# A certain error costs 34.5 nats.
+SMALLEST = 1e-15
 
 
 class Interval(NamedTuple):
@@ -35,9 +45,9 @@ def discrimination(truth: pd.Series, predictions: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     truth : Series
-        Indexed by `customer_id`: did the event happen (bool).
+        Did the event happen (bool).
     predictions : DataFrame
-        Same customers, one column per prediction; higher means that the event
+        Same index, one column per prediction; higher means that the event
         is more likely. A column with a value outside 0 ... 1 is a ranking only.
 
     Returns
@@ -48,6 +58,8 @@ def discrimination(truth: pd.Series, predictions: pd.DataFrame) -> pd.DataFrame:
         - `auc`: chance that a customer with the event is ranked above one
           without, a tie counting one half; NaN if all customers had it or none
         - `auc_low`, `auc_high`: 95 % interval after DeLong, customers drawn
+        - `pr_auc`: average precision over all lengths of the list of the highest
+          predictions, equal ones entering together; chance gives the base rate
         - `brier`: mean squared error of the probability
         - `brier_skill`: share by which it is below that of the base rate of
           these customers; 0 is no better
@@ -63,7 +75,9 @@ def discrimination(truth: pd.Series, predictions: pd.DataFrame) -> pd.DataFrame:
 
     References
     ----------
-    DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44 (3), 837-845.
+    DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44 (3), 837-845; where a
+    customer has several rows, their terms are summed as in Obuchowski (1997),
+    Biometrics 53 (2), 567-578.
 
     Examples
     --------
@@ -77,24 +91,134 @@ def discrimination(truth: pd.Series, predictions: pd.DataFrame) -> pd.DataFrame:
     """
     # Sums over sorted customers: the last digit does not depend on the order of the rows.
     predictions = predictions.sort_index()
-    event = _events(truth, index=predictions.index)
+    event = events_of(truth, index=predictions.index)
+    customers = customer_codes(predictions.index)
+    once = np.ones(len(event), dtype=np.int64)
     rows = {}
     for name in predictions.columns:
         prediction = predictions[name].to_numpy(float)
         _check_present(prediction, name=name)
-        auc, auc_se = _auc(event, prediction)
-        is_probability = bool(((prediction >= 0) & (prediction <= 1)).all())
-        brier = np.mean((prediction - event) ** 2) if is_probability else np.nan
-        base_brier = event.mean() * (1 - event.mean())
+        measures = _measures(_rank(event, prediction), once)
+        auc = measures["auc"]
+        auc_se = standard_error(auc_terms(event, prediction)[1], customers=customers)
         rows[name] = {
             "auc": auc,
-            "auc_low": np.clip(auc - _Z * auc_se, 0, 1),
-            "auc_high": np.clip(auc + _Z * auc_se, 0, 1),
-            "brier": brier,
-            "brier_skill": 1 - brier / base_brier if base_brier > 0 else np.nan,
-            "log_loss": _log_loss(event, prediction) if is_probability else np.nan,
+            "auc_low": np.clip(auc - Z * auc_se, 0, 1),
+            "auc_high": np.clip(auc + Z * auc_se, 0, 1),
+            **{key: measures[key] for key in ("pr_auc", "brier", "brier_skill", "log_loss")},
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("prediction")
+
+
+def intervals(truth: pd.Series, predictions: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+    """Bound the measures of `discrimination` by drawing customers with replacement.
+
+    All predictions are judged on the same 500 draws (`N_DRAWS`).
+
+    Parameters
+    ----------
+    truth, predictions : Series, DataFrame
+        As in `discrimination`.
+    seed : int
+        Seed of the draws.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by `prediction` and `measure`, one of `MEASURES`: `estimate`, and
+        `low` and `high`, the 2.5 % and 97.5 % quantile of the draws. `lift` is
+        that of the tenth with the highest predictions, equal ones averaged. A draw
+        that has only one class is left out where the measure needs two; with more
+        than 5 % of such draws the bounds are NaN.
+
+    Raises
+    ------
+    DataError
+        As in `discrimination`.
+
+    References
+    ----------
+    Efron (1979), Annals of Statistics 7 (1), 1-26: the bootstrap.
+    """
+    predictions = predictions.sort_index()
+    event = events_of(truth, index=predictions.index)
+    ranked = {}
+    for name in predictions.columns:
+        prediction = predictions[name].to_numpy(float)
+        _check_present(prediction, name=name)
+        ranked[name] = _rank(event, prediction)
+
+    customers = customer_codes(predictions.index)
+    n_customers = int(customers.max()) + 1
+    random = np.random.default_rng(seed)
+    drawn = np.empty((N_DRAWS, len(ranked), len(MEASURES)))
+    for draw in range(N_DRAWS):
+        # Counts of drawn customers: far quicker than a multinomial draw, and the same.
+        times = np.bincount(random.integers(n_customers, size=n_customers), minlength=n_customers)
+        weight = times[customers]
+        for position, one in enumerate(ranked.values()):
+            drawn[draw, position] = list(_measures(one, weight).values())
+
+    once = np.ones(len(event), dtype=np.int64)
+    rows = {}
+    for position, (name, one) in enumerate(ranked.items()):
+        for column, (measure, estimate) in enumerate(_measures(one, once).items()):
+            low, high = _quantiles(drawn[:, position, column])
+            rows[name, measure] = {"estimate": estimate, "low": low, "high": high}
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return table.set_axis(pd.MultiIndex.from_tuples(rows, names=["prediction", "measure"]))
+
+
+def by_group(truth: pd.Series, probability: pd.Series, *, groups: pd.Series) -> pd.DataFrame:
+    """Judge one prediction in each group of customers, for instance by segment or age.
+
+    Parameters
+    ----------
+    truth, probability : Series
+        Did the event happen (bool), and its predicted probability, 0 ... 1.
+    groups : Series
+        Same index: the group, of any type that can be sorted. Customers of unknown
+        group are a group too; name it.
+
+    Returns
+    -------
+    DataFrame
+        One row per group, sorted, indexed by `group`; every figure but the counts
+        with its 95 % interval, `..._low` and `..._high`.
+
+        - `customers`, `rows`, `events` (counts); suppress small groups by the first
+        - `auc` after DeLong; NaN with fewer than 10 (`MIN_PER_CLASS`) rows that had
+          the event, or that had it not
+        - `brier`, whose level depends on the group's base rate
+        - `observed`, `predicted`: share with the event, mean probability (no interval)
+        - `gap`: `observed` less `predicted`, calibration in the large; its interval is
+          that of Wilson for `observed`, with `customers` as the count of draws
+
+    Raises
+    ------
+    DataError
+        If the three have other rows, a group is missing, or a probability is missing
+        or outside 0 ... 1.
+    """
+    probability = probability.sort_index()
+    event = events_of(truth, index=probability.index)
+    predicted = probability.to_numpy(float)
+    check_probability(predicted, name="probability")
+    _check_same_rows(groups.index, probability.index, name="groups")
+    groups = groups.reindex(probability.index)
+    n_missing = int(groups.isna().sum())
+    if n_missing:
+        raise DataError(
+            f"{n_missing} of {len(groups)} rows have no group. Give the unknown ones a name."
+        )
+    customers = customer_codes(probability.index)
+    places = pd.Series(range(len(groups))).groupby(groups.to_numpy(), sort=True)
+    rows = {
+        name: _judge_group(event[at], predicted[at], customers[at])
+        for name, at in ((name, place.to_numpy()) for name, place in places)
+    }
+    table = pd.DataFrame(rows.values(), index=pd.Index(rows, name="group"))
+    return table.astype({"customers": int, "rows": int, "events": int})
 
 
 def calibration_table(truth: pd.Series, probability: pd.Series, *, bins: int = 10) -> pd.DataFrame:
@@ -132,12 +256,9 @@ def calibration_table(truth: pd.Series, probability: pd.Series, *, bins: int = 1
     if bins < 1:
         raise ValueError(f"bins={bins} must be at least 1.")
     probability = probability.sort_index()
-    event = _events(truth, index=probability.index)
+    event = events_of(truth, index=probability.index)
     predicted = probability.to_numpy(float)
-    _check_present(predicted, name="probability")
-    n_outside = int(((predicted < 0) | (predicted > 1)).sum())
-    if n_outside:
-        raise DataError(f"{n_outside} of {len(predicted)} probabilities are outside 0 ... 1.")
+    check_probability(predicted, name="probability")
     middle_rank = pd.Series(predicted).rank(method="average") - 0.5
     label = np.minimum((middle_rank / len(predicted) * bins).astype(int), bins - 1)
     table = pd.DataFrame({"predicted": predicted, "observed": event})
@@ -195,7 +316,7 @@ def gains(
     0.25             1.0    0.50       1.00   2.0       2.0
     0.50             2.0    0.75       0.75   1.5       2.0
     """
-    event = _events(truth, index=score.index)
+    event = events_of(truth, index=score.index)
     _check_present(score.to_numpy(float), name="score")
     outside = [share for share in shares if not 0 < share <= 1]
     if outside:
@@ -246,9 +367,9 @@ def wilson(successes: np.ndarray, n: np.ndarray) -> Interval:
     if not ((k >= 0) & (k <= total) & (total >= 1)).all():
         raise ValueError("wilson needs 0 <= successes <= n and n >= 1 in every place.")
     share = k / total
-    centre = share + _Z**2 / (2 * total)
-    half = _Z * np.sqrt(share * (1 - share) / total + _Z**2 / (4 * total**2))
-    scale = 1 + _Z**2 / total
+    centre = share + Z**2 / (2 * total)
+    half = Z * np.sqrt(share * (1 - share) / total + Z**2 / (4 * total**2))
+    scale = 1 + Z**2 / total
     # The exact bounds at no event and at nothing but events; rounding would miss them.
     low = np.where(k == 0, 0.0, (centre - half) / scale)
     high = np.where(k == total, 1.0, (centre + half) / scale)
@@ -319,43 +440,189 @@ def is_useful(quality: pd.Series) -> bool:
     return bool(quality["auc"] >= MIN_AUC and quality["brier_skill"] > 0)
 
 
-def _auc(event: np.ndarray, prediction: np.ndarray) -> tuple[float, float]:
-    """AUC and its standard error from three sets of average ranks."""
+def auc_terms(event: np.ndarray, prediction: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return the AUC and what each row adds to its error.
+
+    The sum of the terms' squares is DeLong's variance. The terms of two predictions
+    of the same rows may be subtracted: that gives the variance of the difference.
+
+    Parameters
+    ----------
+    event : array
+        0.0 or 1.0 for each row.
+    prediction : array
+        Higher means that the event is more likely.
+
+    Returns
+    -------
+    tuple of float and array
+        NaN if all rows had the event or none; the terms also if a single one had it
+        or had it not.
+    """
     is_event = event == 1
     n_event, n_other = int(is_event.sum()), int((~is_event).sum())
+    terms = np.full(len(event), np.nan)
     if n_event == 0 or n_other == 0:
-        return float("nan"), float("nan")
+        return float("nan"), terms
     rank = pd.Series(prediction).rank().to_numpy()
     above = (rank[is_event] - pd.Series(prediction[is_event]).rank().to_numpy()) / n_other
     below = 1 - (rank[~is_event] - pd.Series(prediction[~is_event]).rank().to_numpy()) / n_event
     auc = float(above.mean())
-    if n_event == 1 or n_other == 1:
-        return auc, float("nan")
-    return auc, float(np.sqrt(above.var(ddof=1) / n_event + below.var(ddof=1) / n_other))
+    if n_event > 1 and n_other > 1:
+        terms[is_event] = (above - auc) / np.sqrt(n_event * (n_event - 1))
+        terms[~is_event] = (below - auc) / np.sqrt(n_other * (n_other - 1))
+    return auc, terms
 
 
-def _log_loss(event: np.ndarray, probability: np.ndarray) -> float:
-    inside = np.clip(probability, 1e-15, 1 - 1e-15)
-    return float(-np.mean(np.where(event == 1, np.log(inside), np.log1p(-inside))))
+def log_losses(event: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """Return each row's negative log-likelihood in nats, a certain error costing 34.5."""
+    inside = np.clip(probability, SMALLEST, 1 - SMALLEST)
+    return -np.where(event == 1, np.log(inside), np.log1p(-inside))
 
 
-def _events(truth: pd.Series, *, index: pd.Index) -> np.ndarray:
-    """Put the events, 0.0 or 1.0, into the order of `index`."""
+def standard_error(terms: np.ndarray, *, customers: np.ndarray) -> float:
+    """Return the standard error of a sum of terms, those of one customer going together."""
+    return float(np.sqrt((np.bincount(customers, weights=terms) ** 2).sum()))
+
+
+def customer_codes(index: pd.Index) -> np.ndarray:
+    """Give each customer of an index a number, the same for all of its rows."""
+    if isinstance(index, pd.MultiIndex):
+        return pd.factorize(index.get_level_values("customer_id"), sort=True)[0]
+    return np.arange(len(index))
+
+
+def events_of(truth: pd.Series, *, index: pd.Index) -> np.ndarray:
+    """Put the events, 0.0 or 1.0, into the order of `index`.
+
+    Raises
+    ------
+    DataError
+        If truth has other rows, or a value that is neither True nor False.
+    """
     if len(index) == 0:
         raise DataError("there is no customer to judge a prediction on.")
-    if not (truth.index.is_unique and index.is_unique):
-        raise DataError("truth or prediction holds a customer twice.")
-    n_other = len(truth.index.symmetric_difference(index))
-    if n_other:
-        raise DataError(
-            f"{n_other} customers are in only one of truth and prediction. "
-            "Give both the same customers."
-        )
+    _check_same_rows(truth.index, index, name="truth")
     event = truth.reindex(index)
     n_bad = int((~event.isin([True, False])).sum())
     if n_bad:
         raise DataError(f"{n_bad} of {len(event)} values of truth are neither True nor False.")
     return event.to_numpy(float)
+
+
+def check_probability(probability: np.ndarray, *, name: str) -> None:
+    """Raise a DataError that counts what is missing or outside 0 ... 1."""
+    _check_present(probability, name=name)
+    n_outside = int(((probability < 0) | (probability > 1)).sum())
+    if n_outside:
+        raise DataError(f"{n_outside} of {len(probability)} probabilities are outside 0 ... 1.")
+
+
+class _Ranked(NamedTuple):
+    """Rows from the highest prediction down; `last` is the last row of each equal prediction."""
+
+    order: np.ndarray
+    event: np.ndarray
+    last: np.ndarray
+    squared_error: np.ndarray | None
+    log_loss: np.ndarray | None
+
+
+def _rank(event: np.ndarray, prediction: np.ndarray) -> _Ranked:
+    order = np.argsort(-prediction, kind="stable")
+    ranked = prediction[order]
+    last = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)
+    is_probability = bool(((prediction >= 0) & (prediction <= 1)).all())
+    return _Ranked(
+        order=order,
+        event=event[order].astype(np.int64),
+        last=last,
+        squared_error=(prediction - event) ** 2 if is_probability else None,
+        log_loss=log_losses(event, prediction) if is_probability else None,
+    )
+
+
+def _measures(ranked: _Ranked, weight: np.ndarray) -> dict[str, float]:
+    """Measure rows that count `weight` (whole) times each."""
+    by_rank = weight[ranked.order]
+    # Whole numbers: the sums are exact.
+    found = np.cumsum(by_rank * ranked.event)[ranked.last]
+    seen = np.cumsum(by_rank)[ranked.last]
+    n, n_event = int(seen[-1]), int(found[-1])
+    result = dict.fromkeys(MEASURES, float("nan"))
+    if n_event:
+        tied = np.diff(found, prepend=0)
+        result["pr_auc"] = float((tied * (found / np.maximum(seen, 1))).sum() / n_event)
+        result["lift"] = _caught(found, seen, length=TOP_SHARE * n) / n_event / TOP_SHARE
+        if n > n_event:
+            tied_others = np.diff(seen - found, prepend=0)
+            pairs = (tied_others * (found - tied / 2)).sum()
+            result["auc"] = float(pairs / n_event / (n - n_event))
+    if ranked.squared_error is not None and ranked.log_loss is not None:
+        base_rate = n_event / n
+        result["brier"] = float((weight * ranked.squared_error).sum() / n)
+        result["log_loss"] = float((weight * ranked.log_loss).sum() / n)
+        if 0 < base_rate < 1:
+            result["brier_skill"] = 1 - result["brier"] / (base_rate * (1 - base_rate))
+    return result
+
+
+def _caught(found: np.ndarray, seen: np.ndarray, *, length: float) -> float:
+    """Events on a list of so many rows, an equal prediction at its end counting in part."""
+    end = int(np.searchsorted(seen, length))
+    seen_before, found_before = (seen[end - 1], found[end - 1]) if end else (0, 0)
+    part = (length - seen_before) / (seen[end] - seen_before)
+    return float(found_before + part * (found[end] - found_before))
+
+
+def _quantiles(draws: np.ndarray) -> Interval:
+    known = draws[np.isfinite(draws)]
+    if len(known) < CONFIDENCE * len(draws):
+        return Interval(np.nan, np.nan)
+    return Interval(*np.quantile(known, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]))
+
+
+def _judge_group(
+    event: np.ndarray, predicted: np.ndarray, customers: np.ndarray
+) -> dict[str, float]:
+    n, n_event = len(event), int(event.sum())
+    codes, rows_each = np.unique(customers, return_inverse=True)
+    auc, terms = auc_terms(event, predicted)
+    auc_se = standard_error(terms, customers=rows_each)
+    if min(n_event, n - n_event) < MIN_PER_CLASS:
+        auc = auc_se = np.nan
+    squared = (predicted - event) ** 2
+    brier = squared.mean()
+    brier_se = standard_error((squared - brier) / n, customers=rows_each)
+    observed, mean = event.mean(), predicted.mean()
+    bounds = wilson(observed * len(codes), len(codes))
+    return {
+        "customers": len(codes),
+        "rows": n,
+        "events": n_event,
+        "auc": auc,
+        "auc_low": np.clip(auc - Z * auc_se, 0, 1),
+        "auc_high": np.clip(auc + Z * auc_se, 0, 1),
+        "brier": brier,
+        "brier_low": np.clip(brier - Z * brier_se, 0, 1),
+        "brier_high": np.clip(brier + Z * brier_se, 0, 1),
+        "observed": observed,
+        "predicted": mean,
+        "gap": observed - mean,
+        "gap_low": float(bounds.low) - mean,
+        "gap_high": float(bounds.high) - mean,
+    }
+
+
+def _check_same_rows(one: pd.Index, other: pd.Index, *, name: str) -> None:
+    if not (one.is_unique and other.is_unique):
+        raise DataError(f"{name} or prediction holds a customer twice.")
+    n_other = len(one.symmetric_difference(other))
+    if n_other:
+        raise DataError(
+            f"{n_other} customers are in only one of {name} and prediction. "
+            "Give both the same customers."
+        )
 
 
 def _check_present(prediction: np.ndarray, *, name: str) -> None:
