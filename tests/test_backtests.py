@@ -52,7 +52,7 @@ def nbd(days: int) -> backtests.Model:
     return forecast
 
 
-def of_spend(past: pd.DataFrame) -> pd.Series:
+def of_spend(past: pd.DataFrame, orders: pd.DataFrame) -> pd.Series:
     return spend.expected_spend(spend.fit(past), past)
 
 
@@ -114,7 +114,7 @@ def of_three(**models: backtests.Model) -> backtests.Backtest:
         horizon_days=10,
         as_of=pd.Timestamp("2024-01-31"),
         models=models,
-        spend=lambda past: pd.Series(10.0, index=past.index),
+        spend=lambda past, orders: pd.Series(10.0, index=past.index),
     )
 
 
@@ -226,6 +226,27 @@ def test_a_backtest_by_hand():
     assert test.customers.loc[SECOND, "frequency"].tolist() == [1, 0, 0]
     assert test.customers.loc[SECOND, "cohort"].tolist() == ["2024-01"] * 3
     assert test.failures.empty and test.tracking.empty
+
+
+def test_days_of_returns_change_the_truth_of_money_and_no_count():
+    bought = simulated(3, n_customers=200)
+    first, last = bought["date"].min(), bought["date"].max()
+    back = bought.sort_values("date").groupby("customer_id").tail(1).assign(amount=-5.0)
+    back["date"] += pd.Timedelta(days=1)
+    stranger = back.iloc[:1].assign(customer_id="never", date=first - pd.Timedelta(days=3))
+    table = pd.concat([bought, back, stranger]).drop_duplicates(["customer_id", "date"])
+    how = {"as_of": last, "horizon_days": 100}
+    placed = backtests.origins(bought, **how)
+    assert backtests.origins(table, **how) == placed
+    one, two = (
+        backtests.run(t, origins=placed.days, models={"bg_nbd": bg_nbd(100)}, **how)
+        for t in (bought, table)
+    )
+    pd.testing.assert_frame_equal(one.customers, two.customers)
+    pd.testing.assert_series_equal(one.purchases.actual, two.purchases.actual)
+    pd.testing.assert_frame_equal(one.purchases.measures, two.purchases.measures)
+    pd.testing.assert_frame_equal(one.tracking, two.tracking)
+    assert one.revenue.actual.sum() > two.revenue.actual.sum()
 
 
 def test_a_model_gets_the_summary_and_its_profiles():
@@ -388,7 +409,7 @@ def test_what_comes_after_an_origin_changes_no_forecast(seed):
         "horizon_days": 150,
         "as_of": END,
         "models": {"nbd": nbd(150)},
-        "spend": lambda past: past["monetary_value"],
+        "spend": lambda past, orders: past["monetary_value"],
     }
     test, other = (backtests.run(table, **keywords) for table in (orders, moved))
     pd.testing.assert_frame_equal(test.customers, other.customers, check_exact=True)
@@ -406,7 +427,7 @@ def test_the_order_of_rows_changes_nothing(seed):
         "horizon_days": 90,
         "as_of": END,
         "models": {"nbd": nbd(90)},
-        "spend": lambda past: past["monetary_value"],
+        "spend": lambda past, orders: past["monetary_value"],
     }
     test = backtests.run(orders, **keywords)
     turned = backtests.run(orders.sample(frac=1, random_state=seed), **keywords)

@@ -3,21 +3,26 @@ import pandas as pd
 import pytest
 
 from workbench import (
+    assumption_findings,
     backtest_findings,
     backtests,
     churn_findings,
     cohorts,
     discrimination,
-    evaluation,
     findings,
+    forecast_measures,
     gates,
     intervals,
     labels,
+    measured_coverage,
+    nbd,
+    outputs,
     privacy,
+    published_model,
+    purchase_models,
     segments,
     value_findings,
 )
-from workbench.evaluation import PurchaseVerdict
 from workbench.formats import Style
 from workbench.outputs import Sentence
 from workbench.spend import Independence
@@ -40,7 +45,9 @@ def summary(n: int = 6) -> pd.DataFrame:
 
 
 def orders() -> pd.DataFrame:
-    return pd.DataFrame({"date": pd.to_datetime(["1997-02-03", "1997-01-01"])})
+    # The first row is a return, and no purchase.
+    days = pd.to_datetime(["1996-12-24", "1997-02-03", "1997-01-01"])
+    return pd.DataFrame({"date": days, "amount": [-5.0, 10.0, 20.0]})
 
 
 def balance(kept: int, *, lost: int = 0, settled: int = 0, left_out: int = 0) -> pd.DataFrame:
@@ -133,27 +140,18 @@ def weeks(actual: float = 1000.0, expected: float = 879.0) -> pd.DataFrame:
     )
 
 
-def verdict(**changed) -> PurchaseVerdict:
-    parts = {
-        "passed": True,
-        "lower_rmse": True,
-        "keeps_ranking": True,
-        "keeps_bias": True,
-        "best_naive": "same_count_again",
-        "rmse_gain": 0.1842,
-        "concordance_gain": 0.012,
-        "bias": -0.1208,
-        "naive_bias": 0.3061,
-    }
-    return PurchaseVerdict(**(parts | changed))
-
-
-def opinion(difference: float = 3e-6, *, failed: bool = False) -> pd.DataFrame:
+def opinion(
+    difference: float = 3e-6, *, failed: bool = False, lost: float = 0.5, error: str = ""
+) -> pd.DataFrame:
+    theirs = NAN if failed or error else 4.4
     return pd.DataFrame(
         {
-            "parameter": ["r", "alpha"],
-            "lifetimes": [0.24, NAN if failed else 4.4],
-            "relative_difference": [-difference, NAN if failed else difference / 2],
+            "model": "bg_nbd",
+            "parameter": ["r", "alpha", "log_likelihood"],
+            "workbench": [0.24, 4.4, -90.0],
+            "lifetimes": [NAN if error else 0.24, theirs, theirs - 94.4 - lost],
+            "relative_difference": [-difference, difference / 2 + 0 * theirs, lost / 90],
+            "lifetimes_error": error or ("ConvergenceError" if failed else ""),
         }
     )
 
@@ -447,70 +445,6 @@ def test_numbers_are_written_as_the_style_says():
 # by hand: verdicts
 
 
-def test_a_model_that_passes_may_be_used():
-    shown = value_findings.purchase_verdict(verdict(), style=STYLE)
-    assert (shown.name, shown.passed) == ("clv_holdout", True)
-    assert plain(shown.sentence) == (
-        "Der Fehler des Modells (RMSE) ist 18,4 % kleiner als der des besten einfachen Verfahrens, "
-        "„Gleich viele Käufe wie bisher“. Seine Summe liegt 12,1 % unter dem, was gekauft wurde; "
-        "die des einfachen Verfahrens 30,6 % darüber."
-    )
-    assert plain(shown.consequence) == (
-        "Die erwarteten Käufe dürfen verwendet werden. Geprüft ist ihre Zahl, nicht der Betrag. "
-        "Wie weit der Wert des Kundenstamms danebenliegen kann, sagt sein Bereich oben."
-    )
-
-
-def test_a_naive_sum_below_the_truth_is_said_to_be_below():
-    text = plain(value_findings.purchase_verdict(verdict(naive_bias=-0.2), style=STYLE).sentence)
-    assert text.endswith("die des einfachen Verfahrens 20,0 % darunter.")
-
-
-def test_where_nobody_buys_is_the_best_forecast_no_value_is_recommended():
-    failed = verdict(passed=False, lower_rmse=False, best_naive="nobody_buys")
-    text = plain(value_findings.purchase_verdict(failed, style=STYLE).consequence)
-    assert text == "Verwenden Sie die Kundenwerte nicht: Schon „Niemand kauft“ trifft besser."
-
-
-def test_an_untested_model_has_not_passed():
-    shown = value_findings.untested_verdict()
-    assert (shown.name, shown.passed) == ("clv_holdout", False)
-    assert "deshalb fehlt die Probe" in plain(shown.sentence)
-
-
-def test_a_model_that_fails_says_why_and_what_to_do():
-    failed = verdict(
-        passed=False,
-        lower_rmse=False,
-        keeps_bias=False,
-        best_naive="own_rate",
-        rmse_gain=-0.05,
-        bias=0.5,
-    )
-    shown = value_findings.purchase_verdict(failed, style=STYLE)
-    assert (shown.name, shown.passed) == ("clv_holdout", False)
-    assert plain(shown.sentence) == (
-        "Gegenüber „Eigene Kaufrate“, dem besten einfachen Verfahren, besteht das Modell nicht: "
-        "der Fehler (RMSE) ist nicht klein genug; die Summe liegt weiter daneben. Sein Fehler "
-        "(RMSE) ist um 5,0 % größer, seine Summe liegt 50,0 % über dem, was gekauft wurde."
-    )
-    assert plain(shown.consequence).startswith("Planen Sie mit dem einfachen Verfahren")
-
-
-def test_a_model_that_only_sorts_worse_says_only_that():
-    failed = verdict(passed=False, keeps_ranking=False)
-    text = plain(value_findings.purchase_verdict(failed, style=STYLE).sentence)
-    assert "besteht das Modell nicht: die Reihenfolge der Kunden ist schlechter. Sein" in text
-    assert "um 18,4 % kleiner" in text
-
-
-def test_the_rule_is_stated_with_its_numbers():
-    text = plain(value_findings.purchase_rule(style=STYLE))
-    assert text.startswith("Regel: ") and text.endswith(".")
-    assert "mindestens 1 % kleiner" in text and "0,01" in text
-    assert evaluation.MIN_RMSE_GAIN == evaluation.MAX_CONCORDANCE_LOSS == 0.01
-
-
 def test_the_rule_of_the_churn_forecast_is_stated_with_its_numbers():
     text = plain(churn_findings.choice_rule(style=STYLE))
     for number in (
@@ -520,18 +454,6 @@ def test_the_rule_of_the_churn_forecast_is_stated_with_its_numbers():
     ):
         assert str(number).replace(NBSP, " ") in text
     assert text.endswith(".")
-
-
-@pytest.mark.parametrize("name", ["bgnbd", "same_count_again", "own_rate", "population_mean"])
-def test_every_naive_forecast_has_a_german_name(name):
-    assert value_findings.FORECASTS[name] != name
-    value_findings.purchase_verdict(verdict(best_naive=name), style=STYLE)
-
-
-def test_every_naive_forecast_of_the_evaluation_is_named():
-    calibration = pd.DataFrame({"frequency": [1], "recency": [1.0], "T": [2.0]}, index=["a"])
-    naive = evaluation.naive_forecasts(calibration, holdout_days=1, calibration_days=3)
-    assert set(naive.columns) <= set(value_findings.FORECASTS)
 
 
 @pytest.mark.parametrize(("difference", "agrees"), [(3e-6, True), (1e-4, True), (1.1e-4, False)])
@@ -554,6 +476,19 @@ def test_a_second_opinion_that_fails_confirms_nothing():
     assert plain(shown.sentence) == (
         "Das Paket lifetimes findet auf diesen Daten keine Lösung; unsere steht allein."
     )
+
+
+def test_parameters_on_a_flat_ridge_are_confirmed_by_their_likelihood():
+    shown = value_findings.second_opinion(opinion(3e-4, lost=1e-6), style=STYLE)
+    assert shown.passed
+    assert "Beide Lösungen erklären die Daten gleich gut." in plain(shown.sentence)
+    assert "die Parameter nicht einzeln" in plain(shown.consequence)
+
+
+def test_a_second_opinion_that_was_not_asked_is_not_one_that_failed():
+    shown = value_findings.second_opinion(opinion(error="too_many_profiles"), style=STYLE)
+    assert shown.passed is False
+    assert "rechnet das Paket lifetimes zu lange" in plain(shown.sentence)
 
 
 @pytest.mark.parametrize(
@@ -663,41 +598,125 @@ def test_the_choice_names_the_model_and_why():
     table = pd.DataFrame()
     placed = backtests.Origins(days, 91, "disjoint")
     shown = backtest_findings.choice(
-        gates.Choice("mbg_nbd", "simplest_of_tied", table),
-        placed,
-        published="mbg_nbd",
-        style=STYLE,
+        gates.Choice("mbg_nbd", "simplest_of_tied", table), placed, style=STYLE
     )
     assert plain(shown) == (
         "Geprüft wurde an 3 Stichtagen. Die Prüfzeiträume folgen lückenlos aufeinander. Die Wahl "
         "fällt auf MBG/NBD: unter den fast gleich guten ist es das einfachste."
     )
-    other = gates.Choice("nbd", "only_one", table)
-    warned = backtest_findings.choice(other, placed, published="bg_nbd", style=STYLE)
-    assert plain(warned).endswith("rechnen mit BG/NBD; das Urteil gilt ihm.")
-    none = gates.Choice("", "none", table)
-    nobody = backtest_findings.choice(none, placed, published="bg_nbd", style=STYLE)
+    nobody = backtest_findings.choice(gates.Choice("", "none", table), placed, style=STYLE)
     assert plain(nobody).endswith("Keines der Modelle lässt sich anpassen.")
+
+
+@pytest.mark.parametrize(
+    ("code", "passed_over", "text"),
+    [
+        (
+            "chosen",
+            {},
+            "Die Kundenwerte rechnen mit dem gewählten Modell, NBD ohne Abwanderung. Ob und wann "
+            "Kunden gehen, lässt sich aus diesen Daten nicht bestimmen; das Modell rechnet "
+            "deshalb so, als ginge niemand.",
+        ),
+        (
+            "next_best",
+            {"bg_nbd": "no_dropout"},
+            "Die Kundenwerte rechnen mit NBD ohne Abwanderung, dem nächstbesten. Auf allen Daten "
+            "fallen aus: BG/NBD: nach diesem Modell wandert fast niemand ab.",
+        ),
+        (
+            "untested",
+            {},
+            "Die Kundenwerte rechnen mit NBD ohne Abwanderung; an früheren Stichtagen ließ sich "
+            "kein Modell prüfen.",
+        ),
+    ],
+)
+def test_the_page_says_which_model_it_publishes_and_which_it_passed_over(code, passed_over, text):
+    model = nbd.Nbd(0.5, 80.0, ((0.01, 0.0), (0.0, 9.0)), -100.0, 50, 30, 12.0)
+    found = published_model.Published(model, code, passed_over, {"nbd": model})
+    assert plain(backtest_findings.published(found)) == text
 
 
 def test_the_range_of_the_value_says_what_it_was_widened_by():
     band = intervals.Band(616_142.0, 1_019_539.0)
-    shown = plain(backtest_findings.value_range(band, misses=[0.1, 0.25, 0.0], style=STYLE))
+    how = {"proven": None, "window_days": 273, "horizon_days": 365, "style": STYLE}
+    shown = plain(backtest_findings.value_range(band, misses=[0.1, 0.25, 0.0], **how))
     assert shown == (
-        "Rechnen Sie mit 616.142 € bis 1.019.539 €: An 3 früheren Stichtagen lag dieselbe Rechnung "
-        "beim Umsatz höchstens um den Faktor 1,28 daneben. So wenige Proben sichern den Bereich "
-        "nur in etwa 75 % der Fälle."
+        "Rechnen Sie mit 616.142 € bis 1.019.539 €. An 3 früheren Stichtagen lag dieselbe Rechnung "
+        "beim Umsatz der nächsten 273 Tage um bis zu 28 % daneben; der Bereich lässt entsprechend "
+        "Platz, und mehr für 365 Tage."
     )
-    many = plain(backtest_findings.value_range(band, misses=[0.1] * 12, style=STYLE))
-    assert "So wenige Proben" not in many
-    alone = plain(backtest_findings.value_range(band, misses=[], style=STYLE))
+    held = how | {"proven": pd.Series([True, False])}
+    assert plain(backtest_findings.value_range(band, misses=[0.1], **held)).endswith(
+        "In der Probe hielt ein solcher Bereich an 1 von 2 Stichtagen."
+    )
+    same = how | {"horizon_days": 273}
+    assert plain(backtest_findings.value_range(band, misses=[0.1], **same)).endswith("Platz.")
+    alone = plain(backtest_findings.value_range(band, misses=[], **how))
     assert "Dieser Bereich ist zu eng" in alone
 
 
+def test_where_nobody_buys_is_the_best_forecast_no_value_is_recommended():
+    shown = backtest_findings.verdict(judged("worse", best_naive="nobody_buys"), style=STYLE)
+    assert plain(shown.consequence) == (
+        "Verwenden Sie die Kundenwerte nicht: Schon „Niemand kauft“ trifft besser."
+    )
+
+
+def test_the_rule_of_the_backtests_is_stated_with_its_numbers():
+    text = plain(backtest_findings.rule(style=STYLE))
+    for number in (
+        STYLE.share(gates.MIN_RMSE_GAIN),
+        STYLE.number(gates.MAX_CONCORDANCE_LOSS),
+        STYLE.share(gates.MAX_BIAS_LOSS),
+    ):
+        assert str(number).replace(NBSP, " ") in text
+
+
+def test_every_forecast_and_problem_has_a_german_name():
+    assert {*forecast_measures.NAIVE, *purchase_models.MODELS} == set(backtest_findings.NAMES)
+    assert set(backtest_findings.MEASURED) == set(measured_coverage.pooled().index)
+
+
+def test_the_measured_coverage_is_said_with_its_worst_case():
+    table = backtest_findings.measured_coverage()
+    text = plain(backtest_findings.coverage(table, style=STYLE))
+    worst = table["total_value_widened"].min()
+    assert text.startswith("Versprochen sind 90 %. Gemessen an ")
+    assert text.endswith(f"in {str(STYLE.share(worst)).replace(NBSP, ' ')} der Fälle.")
+
+
+@pytest.mark.parametrize(
+    ("code", "start"),
+    [
+        ("better", "Auch beim Umsatz ist das Modell besser"),
+        ("tied", "Beim Umsatz ist das Modell gleichauf"),
+        ("worse", "Beim Umsatz ist das Modell schlechter"),
+        ("untested", "Beim Umsatz lässt sich das Modell an keinem Stichtag prüfen."),
+    ],
+)
+def test_the_verdict_on_revenue_is_one_sentence(code, start):
+    assert plain(backtest_findings.money(judged(code), style=STYLE)).startswith(start)
+
+
+def test_without_a_usable_model_the_page_says_what_to_plan_with():
+    text = plain(value_findings.no_value(recent=1000.0, horizon_days=365, style=STYLE))
+    assert text.endswith("1.000 € in den letzten 365 Tagen.")
+
+
+def test_the_value_without_a_horizon_says_how_much_of_it_comes_soon():
+    text = plain(value_findings.residual(400.0, within=100.0, horizon_days=365, style=STYLE))
+    assert "400 € wert; 25 % davon fallen in die nächsten 365 Tage" in text
+
+
 def test_the_names_of_the_verdicts_are_those_that_fatal_may_name():
+    untested = outputs.Missing("Daten")
     shown = (
-        value_findings.purchase_verdict(verdict(), style=STYLE),
         backtest_findings.verdict(judged(), style=STYLE),
+        assumption_findings.verdict(
+            independence=untested, rhythm=untested, cohorts=untested, chosen=untested
+        ),
         value_findings.second_opinion(opinion(), style=STYLE),
         churn_findings.churn_quality(churn_quality(0.8, 0.1), chosen="boosting", style=STYLE),
     )

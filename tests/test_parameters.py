@@ -86,7 +86,7 @@ def test_every_parameter_has_a_german_help():
         ("duplicates", ["report", "drop"]),
         ("max_loss", [0, 1, 0.5]),
         ("k", [1, 1000]),
-        ("fatal", [[], ["clv_holdout"], ["clv_holdout", "churn_quality"]]),
+        ("fatal", [[], ["clv_backtest"], ["clv_backtest", "churn_quality"]]),
         ("seed", [0, 2**32 - 1]),
         ("out", ["", "reports/heute"]),
     ],
@@ -144,7 +144,7 @@ def test_a_text_on_the_command_line_stays_as_it_is_written(name, text):
         ("columns", "{customer_id: no}", {"customer_id": "no"}),
         ("columns", "{date: 2024-01-01}", {"date": "2024-01-01"}),
         ("columns", "{amount: 12.50}", {"amount": "12.50"}),
-        ("fatal", "[clv_holdout]", ["clv_holdout"]),
+        ("fatal", "[clv_backtest]", ["clv_backtest"]),
         ("fatal", "[]", []),
     ],
 )
@@ -155,7 +155,7 @@ def test_a_mapping_or_a_list_on_the_command_line_holds_texts(name, text, value):
 def test_a_configuration_is_a_flat_mapping(config):
     path = config(
         "transactions: kunden.csv\ncolumns: {customer_id: KundenNr}\nas_of: 2025-12-31\n"
-        "k: 7\nmargin: 0.3\nfatal: [clv_holdout]\n"
+        "k: 7\nmargin: 0.3\nfatal: [clv_backtest]\n"
     )
     values = checked(**read_config(path)).model_dump()
     assert values == checked().model_dump() | {
@@ -164,7 +164,7 @@ def test_a_configuration_is_a_flat_mapping(config):
         "as_of": "2025-12-31",
         "k": 7,
         "margin": 0.3,
-        "fatal": ["clv_holdout"],
+        "fatal": ["clv_backtest"],
     }
 
 
@@ -207,9 +207,9 @@ def test_the_as_of_day_is_a_timestamp_or_left_to_the_data():
 
 
 def test_checking_leaves_what_was_given():
-    given = {"columns": {"date": "Tag"}, "fatal": ["clv_holdout"], "k": "7"}
+    given = {"columns": {"date": "Tag"}, "fatal": ["clv_backtest"], "k": "7"}
     result = check(given, declared=EVERY)
-    assert given == {"columns": {"date": "Tag"}, "fatal": ["clv_holdout"], "k": "7"}
+    assert given == {"columns": {"date": "Tag"}, "fatal": ["clv_backtest"], "k": "7"}
     assert result.k == 7
 
 
@@ -291,8 +291,8 @@ def test_what_is_written_as_yaml_reads_back(config):
         ),
         ({"k": 0}, "k=0 should be greater than or equal to 1; its default is 5."),
         (
-            {"fatal": "clv_holdout"},
-            "fatal='clv_holdout' is no list such as [clv_holdout]; its default is [].",
+            {"fatal": "clv_backtest"},
+            "fatal='clv_backtest' is no list such as [clv_backtest]; its default is [].",
         ),
         (
             {"seed": 2**32},
@@ -358,8 +358,8 @@ def test_a_share_is_finite(name, value):
         ({"columns": {"customer_id": 83}}, "columns", "83"),
         ({"columns": {"customer_id": None}}, "columns", "None"),
         ({"fatal": [1]}, "fatal", "1"),
-        ({"fatal": ["clv_holdout", None]}, "fatal", "None"),
-        ({"fatal": [["clv_holdout"]]}, "fatal", "[['clv_holdout']]"),
+        ({"fatal": ["clv_backtest", None]}, "fatal", "None"),
+        ({"fatal": [["clv_backtest"]]}, "fatal", "[['clv_backtest']]"),
     ],
 )
 def test_a_bad_entry_of_a_collection_is_named_with_its_place(values, name, given):

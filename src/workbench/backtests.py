@@ -13,7 +13,7 @@ import pandas as pd
 
 from workbench import evaluation, forecast_measures
 from workbench.forecast_measures import NAIVE
-from workbench.schema import DataError, NotIdentified, TooFewData, check_orders
+from workbench.schema import DataError, NotIdentified, TooFewData, check_orders, purchase_days
 from workbench.summary import Known, profiles, summarise
 
 MIN_ORIGINS = 3
@@ -164,7 +164,7 @@ def origins(
         raise ValueError(
             f"horizon_days={horizon_days} and max_origins={max_origins} must be at least 1."
         )
-    have = (as_of - (first_day or orders["date"].min())).days + 1
+    have = (as_of - (first_day or purchase_days(orders)["date"].min())).days + 1
     shortest, closest = max(horizon_days // 2, 1), max(horizon_days // 4, 1)
     room = have - horizon_days - shortest
     if room < 0:
@@ -195,7 +195,7 @@ def run(
     horizon_days: int,
     as_of: pd.Timestamp,
     models: Mapping[str, Model],
-    spend: Callable[[pd.DataFrame], pd.Series] | None = None,
+    spend: Callable[[pd.DataFrame, pd.DataFrame], pd.Series] | None = None,
     known: Known | None = None,
 ) -> Backtest:
     """Forecast from each origin and compare with what came.
@@ -218,7 +218,8 @@ def run(
         its customers' purchases in the horizon. Where it raises `TooFewData` or
         `NotIdentified`, the model has no forecast at that origin.
     spend : callable, optional
-        Fits to a summary and gives its customers' expected amounts per purchase.
+        Of a summary and the orders behind it: its customers' expected amounts per
+        purchase.
         With it, models forecast revenue as well: purchases times amount.
     known : callable, optional
         Gives the orders as they were known on a day; without it, those up to
@@ -279,7 +280,9 @@ def run(
         revenue=Comparison(
             joined("actual")["revenue"], joined("revenue"), joined("revenue_measures")
         ),
-        tracking=pd.concat(tracks, names=["origin", "forecast"]) if tracks else pd.DataFrame(),
+        tracking=pd.concat(tracks, names=["origin", "forecast"]).sort_index()
+        if tracks
+        else pd.DataFrame(),
     )
 
 
@@ -318,7 +321,7 @@ def _at_origin(
     origin: pd.Timestamp,
     horizon_days: int,
     models: Mapping[str, Model],
-    spend: Callable[[pd.DataFrame], pd.Series] | None,
+    spend: Callable[[pd.DataFrame, pd.DataFrame], pd.Series] | None,
 ) -> _AtOrigin:
     past = summarise(past_orders, as_of=origin)
     counts, money = forecast_measures.naive_forecasts(
@@ -330,7 +333,7 @@ def _at_origin(
 
     failures: list[dict[str, str]] = []
     answered, tracking = [], {}
-    amount = None if spend is None else _attempt(SPEND, lambda: spend(past), failures)
+    amount = None if spend is None else _attempt(SPEND, lambda: spend(past, past_orders), failures)
     if amount is not None:
         _check_customers(amount, past.index, name=SPEND)
     groups = profiles(past)

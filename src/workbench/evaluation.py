@@ -3,107 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 
-from workbench.schema import DAYS_PER_WEEK, DataError, check_orders, check_summary
-
-MIN_RMSE_GAIN = 0.01
-MAX_CONCORDANCE_LOSS = 0.01
-
-
-class PurchaseVerdict(NamedTuple):
-    """Whether a model forecasts purchases better than the naive forecasts do.
-
-    Attributes
-    ----------
-    passed : bool
-        All three of the next are true.
-    lower_rmse, keeps_ranking, keeps_bias : bool
-        The three parts of the rule in `purchase_verdict`.
-    best_naive : str
-        The naive forecast with the lowest RMSE.
-    rmse_gain : float
-        Share of that RMSE which the model saves; negative if it adds some.
-    concordance_gain : float
-        Concordance less the highest of a naive forecast.
-    bias, naive_bias : float
-        Relative error of the sum, of the model and of `best_naive`.
-    """
-
-    passed: bool
-    lower_rmse: bool
-    keeps_ranking: bool
-    keeps_bias: bool
-    best_naive: str
-    rmse_gain: float
-    concordance_gain: float
-    bias: float
-    naive_bias: float
-
-
-def naive_forecasts(
-    calibration: pd.DataFrame, *, holdout_days: int, calibration_days: int
-) -> pd.DataFrame:
-    """Forecast each customer's purchases without a model.
-
-    Parameters
-    ----------
-    calibration : DataFrame
-        Indexed by `customer_id`: `frequency`, `recency` and `T` (days).
-    holdout_days, calibration_days : int
-        Lengths of the two periods, the first and the last day included.
-
-    Returns
-    -------
-    DataFrame
-        Same index; expected purchases in `holdout_days`.
-
-        - `same_count_again`: as many repeat purchases a day as in the
-          calibration; with periods of equal length, the same count
-        - `own_rate`: repeat purchases per day since the own first one,
-          ``frequency / T * holdout_days``; 0 for a customer of today
-        - `population_mean`: the same for everybody, all repeat purchases over
-          all days since a first one
-        - `nobody_buys`: 0
-
-    Raises
-    ------
-    ValueError
-        If a length is not positive.
-    DataError
-        If `calibration` breaks its promise.
-
-    Examples
-    --------
-    >>> calibration = pd.DataFrame(
-    ...     {"frequency": [3, 0], "recency": [20.0, 0.0], "T": [30.0, 20.0]}, index=["anna", "ben"]
-    ... )
-    >>> naive_forecasts(calibration, holdout_days=10, calibration_days=40)
-          same_count_again  own_rate  population_mean  nobody_buys
-    anna              0.75       1.0              0.6          0.0
-    ben               0.00       0.0              0.6          0.0
-    """
-    check_summary(calibration)
-    for name, days in (("holdout_days", holdout_days), ("calibration_days", calibration_days)):
-        if days < 1:
-            raise ValueError(f"{name}={days} must be at least 1.")
-    x, age = calibration["frequency"], calibration["T"]
-    # Whoever first bought on the last day has no repeat purchase, so any divisor gives 0.
-    own_rate = x / age.where(age > 0, 1.0)
-    mean_rate = x.sum() / age.sum() if age.sum() > 0 else 0.0
-    return pd.DataFrame(
-        {
-            "same_count_again": x * (holdout_days / calibration_days),
-            "own_rate": own_rate * holdout_days,
-            "population_mean": mean_rate * holdout_days,
-            "nobody_buys": 0.0,
-        },
-        index=calibration.index,
-    )
+from workbench.schema import (
+    DAYS_PER_WEEK,
+    DataError,
+    check_orders,
+    check_summary,
+    purchase_days,
+)
 
 
 def accuracy(forecasts: pd.DataFrame, *, actual: pd.Series) -> pd.DataFrame:
@@ -161,87 +72,56 @@ def accuracy(forecasts: pd.DataFrame, *, actual: pd.Series) -> pd.DataFrame:
     forecast
     model     0.33 -0.25  0.25               1.0
     """
-    # Sums over sorted customers: the last digit does not depend on the order of the rows.
     forecasts = forecasts.sort_index()
     truth = _aligned(actual, index=forecasts.index, name="actual")
     _check_counts(truth, name="actual")
+    for name in forecasts.columns:
+        _check_counts(forecasts[name], name=f"forecast {name!r}")
+    table = errors(forecasts, actual=truth)
+    squares = (np.log1p(forecasts.astype(float)).sub(np.log1p(truth), axis="index")) ** 2
+    table.insert(table.columns.get_loc("wape") + 1, "msle", squares.mean())
+    return table
+
+
+def errors(forecasts: pd.DataFrame, *, actual: pd.Series) -> pd.DataFrame:
+    """Measure how far forecasts of any sign are from what came.
+
+    Parameters
+    ----------
+    forecasts : DataFrame
+        Indexed by `customer_id`, one column per forecast.
+    actual : Series
+        Same customers: what came, such as revenue less what was given back.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `accuracy` but `msle`, in the unit of `actual`.
+
+    Raises
+    ------
+    DataError
+        If the two tables hold other customers, or a value is missing or
+        infinite.
+    """
+    # Sums over sorted customers: the last digit does not depend on the order of the rows.
+    forecasts = forecasts.sort_index()
+    truth = _aligned(actual, index=forecasts.index, name="actual")
+    _check_finite(truth, name="actual")
     rows = {}
     for name in forecasts.columns:
         forecast = forecasts[name].astype(float)
-        _check_counts(forecast, name=f"forecast {name!r}")
+        _check_finite(forecast, name=f"forecast {name!r}")
         error = forecast - truth
         rows[name] = {
             "mae": error.abs().mean(),
             "rmse": np.sqrt((error**2).mean()),
             "bias": forecast.sum() / truth.sum() - 1 if truth.sum() > 0 else np.nan,
             "wape": error.abs().sum() / truth.sum() if truth.sum() > 0 else np.nan,
-            "msle": ((np.log1p(forecast) - np.log1p(truth)) ** 2).mean(),
             "rank_correlation": _rank_correlation(forecast, truth),
             "concordance": _concordance(forecast, truth),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("forecast")
-
-
-def purchase_verdict(accuracy: pd.DataFrame, *, model: str) -> PurchaseVerdict:
-    """Judge a model against the naive forecasts on the same customers.
-
-    It passes if all three hold:
-
-    1. its RMSE is lower than that of every naive forecast, by one percent of it
-       or more (`MIN_RMSE_GAIN`);
-    2. its concordance is not lower than the highest of a naive forecast by more
-       than .01 (`MAX_CONCORDANCE_LOSS`), so that it orders customers as well;
-    3. its error of the sum is, without its sign, not larger than that of the naive
-       forecast with the lowest RMSE.
-
-    The mean absolute error does not count. Where most customers buy nothing,
-    the forecast "nobody buys" has nearly the lowest one (CDNOW: .7985 against
-    .7855 of BG/NBD), because absolute error rewards the median, which is 0.
-
-    Parameters
-    ----------
-    accuracy : DataFrame
-        From `accuracy`: the model and at least one naive forecast. Every other
-        row counts as naive; take out the rows of other models first.
-    model : str
-        The row to judge.
-
-    Returns
-    -------
-    PurchaseVerdict
-        A rule that lacks a figure is not held; if all customers bought equally
-        often there is nothing to order, and no forecast passes.
-
-    Raises
-    ------
-    ValueError
-        If `model` is no row, or the only one.
-    """
-    if model not in accuracy.index or len(accuracy) < 2:
-        raise ValueError(
-            f"accuracy has the rows {list(accuracy.index)}: it needs {model!r} and at least "
-            "one naive forecast. Add evaluation.naive_forecasts."
-        )
-    judged, naive = accuracy.loc[model], accuracy.drop(index=model)
-    best_naive = str(naive["rmse"].idxmin())
-    best = naive.loc[best_naive]
-    rmse_gain = 1 - judged["rmse"] / best["rmse"] if best["rmse"] > 0 else np.nan
-    concordance_gain = judged["concordance"] - naive["concordance"].max()
-
-    lower_rmse = bool(rmse_gain >= MIN_RMSE_GAIN)
-    keeps_ranking = bool(concordance_gain >= -MAX_CONCORDANCE_LOSS)
-    keeps_bias = bool(abs(judged["bias"]) <= abs(best["bias"]))
-    return PurchaseVerdict(
-        passed=lower_rmse and keeps_ranking and keeps_bias,
-        lower_rmse=lower_rmse,
-        keeps_ranking=keeps_ranking,
-        keeps_bias=keeps_bias,
-        best_naive=best_naive,
-        rmse_gain=float(rmse_gain),
-        concordance_gain=float(concordance_gain),
-        bias=float(judged["bias"]),
-        naive_bias=float(best["bias"]),
-    )
 
 
 def by_frequency(
@@ -348,7 +228,8 @@ def tracking(
     Fader, Hardie and Lee (2005), Marketing Science 24 (2), 275-284, figure 3.
     """
     check_orders(orders)
-    past = orders[orders["date"] <= cutoff] if known is None else known
+    orders = purchase_days(orders)
+    past = orders[orders["date"] <= cutoff] if known is None else purchase_days(known)
     if past.empty:
         first_day = orders["date"].min().date()
         raise DataError(f"no purchase up to cutoff={cutoff.date()}; the first is on {first_day}")
@@ -424,6 +305,12 @@ def _aligned(values: pd.Series, *, index: pd.Index, name: str) -> pd.Series:
             "Give both the same customers."
         )
     return values.reindex(index).astype(float)
+
+
+def _check_finite(values: pd.Series, *, name: str) -> None:
+    n_bad = int((~np.isfinite(values)).sum())
+    if n_bad:
+        raise DataError(f"{n_bad} of {len(values)} values of {name} are missing or infinite.")
 
 
 def _check_counts(values: pd.Series, *, name: str) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from workbench import evaluation
 from workbench.newton import NORMAL_975
-from workbench.schema import DataError, check_summary
+from workbench.schema import DataError, check_summary, purchase_days
 
 NAIVE = (
     "own_rate",
@@ -190,7 +190,7 @@ def of_counts(forecasts: pd.DataFrame, *, actual: pd.Series) -> pd.DataFrame:
 
 
 def of_money(forecasts: pd.DataFrame, *, actual: pd.Series) -> pd.DataFrame:
-    """Measure forecasts of revenue; parameters as in `of_counts`, in currency.
+    """Measure forecasts of revenue; parameters as in `of_counts`, in currency of any sign.
 
     Returns
     -------
@@ -198,8 +198,7 @@ def of_money(forecasts: pd.DataFrame, *, actual: pd.Series) -> pd.DataFrame:
         One row per forecast: `mae` and `rmse` (currency), `bias`, `wape`,
         `rank_correlation`, `concordance`, `gini` and `top_decile`.
     """
-    table = evaluation.accuracy(forecasts, actual=actual).drop(columns="msle")
-    return table.join(_of_order(forecasts, actual))
+    return evaluation.errors(forecasts, actual=actual).join(_of_order(forecasts, actual))
 
 
 def by_decile(forecast: pd.Series, *, actual: pd.Series) -> pd.DataFrame:
@@ -346,11 +345,16 @@ def in_window(orders: pd.DataFrame, *, after: pd.Timestamp, until: pd.Timestamp)
     Returns
     -------
     DataFrame
-        `purchases` (count) and `revenue` (currency) of those who bought.
+        Indexed by `customer_id`, those who bought or gave something back:
+        `purchases` (count) and `revenue` (currency, less what came back).
     """
     inside = orders[(orders["date"] > after) & (orders["date"] <= until)]
-    amount = inside.sort_values(["customer_id", "date"]).groupby("customer_id")["amount"]
-    return pd.DataFrame({"purchases": amount.size(), "revenue": amount.sum()})
+    inside = inside.sort_values(["customer_id", "date"])
+    purchases = purchase_days(inside).groupby("customer_id").size()
+    revenue = inside.groupby("customer_id")["amount"].sum()
+    return pd.DataFrame(
+        {"purchases": purchases.reindex(revenue.index, fill_value=0), "revenue": revenue}
+    )
 
 
 def cohorts(past: pd.DataFrame, *, origin: pd.Timestamp) -> pd.Series:
@@ -393,13 +397,14 @@ def _of_order(forecasts: pd.DataFrame, actual: pd.Series) -> pd.DataFrame:
     forecasts = forecasts.sort_index()
     truth = actual.reindex(forecasts.index).astype(float)
     perfect = _rank_covariance(_blocks(truth, truth.to_numpy()))
+    known = perfect > 0
+    total = truth.sum() if known else 0.0
     rows = {}
     for name in forecasts.columns:
         blocks = _blocks(forecasts[name], truth.to_numpy())
-        known = perfect > 0
         rows[name] = {
             "gini": _rank_covariance(blocks) / perfect if known else np.nan,
-            "top_decile": _class_sums(blocks, blocks.actual)[0] / truth.sum() if known else np.nan,
+            "top_decile": _class_sums(blocks, blocks.actual)[0] / total if total > 0 else np.nan,
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("forecast")
 

@@ -13,10 +13,12 @@ import pandas as pd
 
 from workbench import forecast_measures
 from workbench.backtests import Backtest, Comparison, pair
-from workbench.evaluation import MAX_CONCORDANCE_LOSS, MIN_RMSE_GAIN
 from workbench.forecast_measures import NAIVE
 
 SIMPLEST_FIRST = ("nbd", "bg_nbd", "mbg_nbd", "pareto_nbd")
+# A model must save so much of the RMSE, and may order customers so much worse.
+MIN_RMSE_GAIN = 0.01
+MAX_CONCORDANCE_LOSS = 0.01
 # The sum may be this much further from the truth, as a share of it, and still count as kept.
 MAX_BIAS_LOSS = 0.05
 # One chance in 100 that customers without a signal of their own reach it.
@@ -128,6 +130,15 @@ def verdict(backtest: Backtest, *, model: str) -> Verdict:
     253-263, for the comparison of losses on the same cases.
     """
     return _judge(backtest, backtest.purchases, model)
+
+
+def is_usable(judged: Verdict) -> bool:
+    """Say whether values of single customers may be shown.
+
+    They may if the model is not worse than the best naive forecast, and tells
+    customers of one cohort apart better than chance.
+    """
+    return judged.code in ("better", "tied") and "signal" not in judged.reasons
 
 
 def money_verdict(backtest: Backtest, *, model: str) -> Verdict:

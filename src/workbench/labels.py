@@ -6,7 +6,7 @@ from typing import Any
 
 # The verdicts that the parameter `fatal` may name.
 VERDICTS = (
-    *("datenqualitaet", "clv_holdout", "clv_backtest", "clv_second_opinion", "churn_quality"),
+    *("datenqualitaet", "clv_backtest", "clv_assumptions", "clv_second_opinion", "churn_quality"),
 )
 
 # Churn models, the simplest first: the choice takes the first that is as good as the best.
@@ -106,6 +106,58 @@ COLUMNS: dict[str, tuple[Any, ...]] = {
     # returns
     "policy": ("Zählweise", "text"),
     "orders": ("Bestellungen", "count"),
+    # purchase models side by side
+    "log_likelihood": ("Log-Likelihood", "number", 2),
+    "aic": ("AIC", "number", 1),
+    "bic": ("BIC", "number", 1),
+    "error": ("Fehler gegenüber „Niemand kauft“", "number", 3),
+    "problem": ("Anpassung", "text"),
+    "is_published": ("Veröffentlicht", "text"),
+    # next purchase and membership
+    "expected_within": ("Voraussichtlich wieder da", "text"),
+    "expected_buyers": ("Erwartete Käufer im Zeitraum", "count"),
+    "list_share": ("Länge der Liste", "share"),
+    "expected_members": ("Davon voraussichtlich unter den Wertvollsten", "count"),
+    "hit_share": ("Treffer in der Liste", "share", 1),
+    "found_share": ("Gefundene Wertvollste", "share", 1),
+    # value of groups, new customers and retention
+    "model_low_money": ("Modell allein von", "money"),
+    "model_high_money": ("Modell allein bis", "money"),
+    "quarter": ("Quartal ab", "date"),
+    "first_basket": ("Erster Kauf im Mittel", "money", 2),
+    "first_basket_shrunk": ("Erster Kauf, geglättet", "money", 2),
+    "first_margin": ("Deckungsbeitrag des ersten Kaufs", "money", 2),
+    "repeat_value": ("Wert späterer Käufe", "money", 2),
+    "new_value": ("Wert eines neuen Kunden", "money", 2),
+    "acquisition_budget": ("Akquisebudget", "money"),
+    "cac": ("Akquisitionskosten je Neukunde", "money", 2),
+    "net_value": ("Wert abzüglich Akquisitionskosten", "money", 2),
+    "payback_days": ("Tage bis zur Deckung", "count"),
+    "payback": ("Kosten gedeckt", "text"),
+    "channel": ("Kanal", "text"),
+    "day": ("Tag nach dem ersten Kauf", "count"),
+    "earned": ("Verdient", "money", 2),
+    "value_third": ("Kundenwert", "text"),
+    "risk": ("Wahrscheinlichkeit, nicht zu kaufen", "text"),
+    "reading": ("Lesart", "text"),
+    "retention": ("Bindungsrate", "share", 1),
+    "multiple": ("Vielfaches des Jahresbeitrags", "number", 2),
+    "change": ("Änderung", "share", 1),
+    "value_then": ("Danach", "money"),
+    "difference": ("Änderung des Werts", "money"),
+    "repeats": ("Wiederholungskäufe heute", "number", 2),
+    "new_repeats": ("Wiederholungskäufe geändert", "number", 2),
+    # assumptions and intervals
+    "cohort": ("Viertel der Neukunden", "count"),
+    "start": ("Erster Kauf ab", "date"),
+    "purchases_each": ("Wiederholungskäufe je Kunde", "number", 2),
+    "revenue_each": ("Umsatz je Kunde", "money", 2),
+    "data_set": ("Daten", "text"),
+    "origins": ("Prognosen", "count"),
+    "customer_purchases": ("Kunden im Bereich (Käufe)", "share", 1),
+    "customer_value": ("Kunden im Bereich (Umsatz)", "share", 1),
+    "total_value": ("Summe im Bereich des Modells", "share", 1),
+    "total_value_widened": ("Summe im erweiterten Bereich", "share", 1),
     # parameters
     "fitted_to": ("Angepasst bis", "date"),
     "model": ("Modell", "text"),

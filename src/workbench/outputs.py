@@ -443,6 +443,11 @@ def attempt(
         return Missing(NO_SOLUTION)
 
 
+def found(result: Any) -> bool:
+    """Say whether `attempt` found something; tables, which are neither true nor false, too."""
+    return not isinstance(result, bool | Missing | None)
+
+
 def missing_note(result: Any) -> Missing | None:
     """Return what a section lacks, to be shown in its place; None where nothing is missing."""
     return result if isinstance(result, Missing) else None

@@ -240,7 +240,7 @@ def _one_sentence(error: ValidationError, values: Mapping[str, Any]) -> str:
         "string_type": "is no text",
         "string_too_short": "is empty",
         "dict_type": "is no mapping such as {customer_id: KundenNr}",
-        "list_type": "is no list such as [clv_holdout]",
+        "list_type": "is no list such as [clv_backtest]",
     }.get(first["type"])
     if name == "dialect":
         expected = "is no mapping such as {date_format: dmy}"

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
-from workbench.evaluation import MAX_CONCORDANCE_LOSS, MIN_RMSE_GAIN, PurchaseVerdict
+from workbench import clv, purchase_models, spend_models
 from workbench.findings import share_of
 from workbench.formats import Style
 from workbench.outputs import Sentence, Verdict, say
+from workbench.purchase_models import PurchaseModel
+from workbench.second_opinion import LOG_LIKELIHOOD, TOO_MANY_PROFILES, likelihood_differences
 from workbench.spend import Independence
+from workbench.spend_models import SpendModel
 
 SECOND_OPINION_TOLERANCE = 1e-4
-HOLDOUT_LABEL = "Kaufmodell besser als einfache Verfahren"
-MODELS = {"bg_nbd": "BG/NBD", "gamma_gamma": "Gamma-Gamma"}
-UNITS = {"1": "ohne Einheit", "weeks": "Wochen", "days": "Tage", "currency": "Währung"}
-FORECASTS = {
-    "bgnbd": "BG/NBD-Modell",
-    "same_count_again": "Gleich viele Käufe wie bisher",
-    "own_rate": "Eigene Kaufrate",
-    "population_mean": "Alle wie der Durchschnitt",
-    "nobody_buys": "Niemand kauft",
+# Units of the log-likelihood: two solutions so close are equally likely.
+AS_LIKELY = 1e-4
+MODELS = {
+    "bg_nbd": "BG/NBD",
+    "mbg_nbd": "MBG/NBD",
+    "pareto_nbd": "Pareto/NBD",
+    "nbd": "NBD",
+    "gamma_gamma": "Gamma-Gamma",
+    "spend_shrinkage": "Zum Durchschnitt gezogenes Mittel",
 }
+PARAMETERS = {
+    "log_likelihood": "Log-Likelihood",
+    "base": "Durchschnitt bei höchstens einem Wiederholungskauf",
+    "slope": "Zunahme mit der Häufigkeit",
+    "within": "Streuung je Kunde",
+    "between": "Streuung zwischen Kunden",
+    "k": "Wiederholungskäufe, bei denen beide gleich viel zählen",
+}
+UNITS = {"1": "ohne Einheit", "weeks": "Wochen", "days": "Tage", "currency": "Währung"}
 POLICIES = {
     "net": "Retoure mindert ihren Kauf",
     "same_day": "Retoure mindert den Tag, an dem sie eingeht",
@@ -52,87 +66,6 @@ def independence(found: Independence, *, style: Style) -> Sentence:
 def caution(code: str) -> Sentence:
     """Say whether the fit of the purchase model is well determined."""
     return say(CAUTIONS[code])
-
-
-def purchase_verdict(verdict: PurchaseVerdict, *, style: Style) -> Verdict:
-    """Say whether the purchase model beats the naive forecasts, and what follows."""
-    rival = FORECASTS[verdict.best_naive]
-    if verdict.passed:
-        sentence = say(
-            "Der Fehler des Modells (RMSE) ist {gewinn} kleiner als der des besten einfachen "
-            "Verfahrens, „"
-            + rival
-            + "“. Seine Summe liegt {abweichung} "
-            + _side(verdict.bias)
-            + " dem, was gekauft wurde; die des einfachen Verfahrens {einfach} dar"
-            + _side(verdict.naive_bias)
-            + ".",
-            gewinn=style.share(verdict.rmse_gain, digits=1),
-            abweichung=style.share(abs(verdict.bias), digits=1),
-            einfach=style.share(abs(verdict.naive_bias), digits=1),
-        )
-        consequence = say(
-            "Die erwarteten Käufe dürfen verwendet werden. Geprüft ist ihre Zahl, nicht der "
-            "Betrag. Wie weit der Wert des Kundenstamms danebenliegen kann, sagt sein Bereich oben."
-        )
-    else:
-        reasons = [
-            text
-            for holds, text in (
-                (verdict.lower_rmse, "der Fehler (RMSE) ist nicht klein genug"),
-                (verdict.keeps_ranking, "die Reihenfolge der Kunden ist schlechter"),
-                (verdict.keeps_bias, "die Summe liegt weiter daneben"),
-            )
-            if not holds
-        ]
-        sentence = say(
-            "Gegenüber „"
-            + rival
-            + "“, dem besten einfachen Verfahren, besteht das Modell nicht: "
-            + "; ".join(reasons)
-            + ". Sein Fehler (RMSE) ist um {gewinn} "
-            + ("kleiner" if verdict.rmse_gain >= 0 else "größer")
-            + ", seine Summe liegt {abweichung} "
-            + _side(verdict.bias)
-            + " dem, was gekauft wurde.",
-            gewinn=style.share(abs(verdict.rmse_gain), digits=1),
-            abweichung=style.share(abs(verdict.bias), digits=1),
-        )
-        consequence = (
-            say("Verwenden Sie die Kundenwerte nicht: Schon „Niemand kauft“ trifft besser.")
-            if verdict.best_naive == "nobody_buys"
-            else say("Planen Sie mit dem einfachen Verfahren, nicht mit den Kundenwerten.")
-        )
-    return Verdict(
-        "clv_holdout",
-        HOLDOUT_LABEL,
-        verdict.passed,
-        sentence,
-        consequence,
-    )
-
-
-def untested_verdict() -> Verdict:
-    """Say that a purchase model was fitted but could not be put to the test."""
-    return Verdict(
-        "clv_holdout",
-        HOLDOUT_LABEL,
-        False,
-        say("Das Modell ließ sich auf dem Lernzeitraum nicht anpassen, deshalb fehlt die Probe."),
-        say("Behandeln Sie die Kundenwerte als ungeprüfte Schätzung."),
-    )
-
-
-def purchase_rule(*, style: Style) -> Sentence:
-    """State the rule behind `purchase_verdict`."""
-    return say(
-        "Regel: Der Fehler (RMSE) muss mindestens {gewinn} kleiner sein als bei jedem einfachen "
-        "Verfahren. Die Konkordanz (Anteil der Kundenpaare in richtiger Reihenfolge; Gleichstand "
-        "zählt halb) darf höchstens {rang} unter der besten liegen. Die Summe darf nicht weiter "
-        "danebenliegen als beim besten einfachen Verfahren.",
-        gewinn=style.share(MIN_RMSE_GAIN),
-        rang=style.number(MAX_CONCORDANCE_LOSS),
-    )
 
 
 def ranking(accuracy: pd.DataFrame, *, model: str, style: Style) -> Sentence:
@@ -206,28 +139,99 @@ def tracking_alt(weeks: pd.DataFrame, *, style: Style) -> Sentence:
 
 
 def second_opinion(comparison: pd.DataFrame, *, style: Style) -> Verdict:
-    """Say whether lifetimes finds the same parameters as we do."""
+    """Say whether lifetimes finds the same parameters as we do, or others as likely."""
     label = "Zweite Rechnung kommt zum gleichen Ergebnis"
-    failed = comparison["lifetimes"].isna()
-    largest = comparison["relative_difference"].abs().max()
-    agrees = not failed.any() and bool(largest <= SECOND_OPINION_TOLERANCE)
-    if failed.any():
+    asked = comparison[comparison["lifetimes_error"] != TOO_MANY_PROFILES]
+    is_parameter = asked["parameter"] != LOG_LIKELIHOOD
+    failed = asked["lifetimes"].isna().any()
+    largest = asked.loc[is_parameter, "relative_difference"].abs().max()
+    as_likely = likelihood_differences(asked).abs().max() <= AS_LIKELY
+    same = bool(largest <= SECOND_OPINION_TOLERANCE)
+    agrees = not asked.empty and not failed and (same or bool(as_likely))
+    if asked.empty or failed:
         sentence = say(
             "Das Paket lifetimes findet auf diesen Daten keine Lösung; unsere steht allein."
+            if failed
+            else "Für so viele verschiedene Kunden rechnet das Paket lifetimes zu lange; unsere "
+            "Lösung steht allein."
         )
     else:
-        sentence = say(
+        text = (
             "Die größte Abweichung zwischen unserer Anpassung und der des Pakets "
-            "lifetimes beträgt {abweichung} (erlaubt: {grenze}).",
+            "lifetimes beträgt {abweichung} (erlaubt: {grenze})."
+        )
+        if as_likely and not same:
+            text += " Beide Lösungen erklären die Daten gleich gut."
+        if len(asked) < len(comparison):
+            text += (
+                " Für das Kaufmodell sind es zu viele verschiedene Kunden; verglichen ist der Rest."
+            )
+        sentence = say(
+            text,
             abweichung=style.share(largest, digits=5),
             grenze=style.share(SECOND_OPINION_TOLERANCE, digits=2),
         )
     consequence = (
         say("Die Parameter sind durch zwei Programme bestätigt.")
+        if agrees and same
+        else say(
+            "Die Vorhersagen sind durch zwei Programme bestätigt, die Parameter nicht einzeln."
+        )
         if agrees
         else say("Lassen Sie die Parameter prüfen, bevor Sie mit den Werten planen.")
     )
     return Verdict("clv_second_opinion", label, agrees, sentence, consequence)
+
+
+def no_second_opinion() -> Sentence:
+    """Say that the other package knows neither model."""
+    return say("Das Paket lifetimes kennt dieses Modell nicht; eine zweite Rechnung gibt es nicht.")
+
+
+def named(comparison: pd.DataFrame) -> pd.DataFrame:
+    """Name models, parameters and units of `second_opinion.compare` in German."""
+    return comparison.replace({"unit": UNITS, "model": MODELS, "parameter": PARAMETERS})
+
+
+def fits(models: Mapping[pd.Timestamp, tuple[PurchaseModel, SpendModel]]) -> pd.DataFrame:
+    """Put the parameters of several fits below each other, named in German.
+
+    Parameters
+    ----------
+    models : mapping
+        Last day of the data fitted to, to the two models.
+    """
+    table = clv.parameter_table(
+        {
+            day: {
+                model.name: purchase_models.parameter_table(model),
+                spend_model.name: spend_models.parameter_table(spend_model),
+            }
+            for day, (model, spend_model) in models.items()
+        }
+    )
+    return named(table)
+
+
+def no_value(*, recent: float, horizon_days: int, style: Style) -> Sentence:
+    """Say that the data bear no value of the base, and what to plan with instead."""
+    text = "Einen verlässlichen Kundenwert geben diese Daten nicht her."
+    if pd.isna(recent):
+        return say(text)
+    return say(
+        text + " Planen Sie mit dem, was die "
+        "Kunden zuletzt brachten: {zuvor} in den letzten {tage} Tagen.",
+        zuvor=style.money(recent),
+        tage=style.count(horizon_days),
+    )
+
+
+def no_single_values() -> Sentence:
+    """Say why no values of single customers or groups are shown."""
+    return say(
+        "Weil das Modell die Probe nicht besteht, zeigen wir keine Werte einzelner Kunden oder "
+        "Gruppen. Sie sähen genauer aus, als sie sind."
+    )
 
 
 def value_note(horizon_days: int, annual_discount_rate: float, *, style: Style) -> Sentence:
@@ -236,6 +240,38 @@ def value_note(horizon_days: int, annual_discount_rate: float, *, style: Style) 
         "in den nächsten {tage} Tagen, abgezinst mit {zins} im Jahr",
         tage=style.count(horizon_days),
         zins=style.share(annual_discount_rate, digits=1),
+    )
+
+
+def revenue_note(margin: float, *, style: Style) -> Sentence:
+    """Say that the value above is what is left of this revenue."""
+    return say(
+        "Die Kundenwerte dieser Seite sind Deckungsbeitrag, {marge} davon",
+        marge=style.share(margin, digits=1),
+    )
+
+
+def residual(total: float, *, within: float, horizon_days: int, style: Style) -> Sentence:
+    """Say what the base is worth without a horizon, and how much of it lies within.
+
+    Parameters
+    ----------
+    total : float
+        Sum of `clv.residual_value`.
+    within : float
+        Sum of the values in the horizon.
+    horizon_days : int
+        That of `within`.
+    style : Style
+        How numbers are written.
+    """
+    return say(
+        "Ohne zeitliche Grenze gerechnet, sind die Kunden von heute {wert} wert; {anteil} davon "
+        "fallen in die nächsten {tage} Tage. Je weiter die Rechnung vorausblickt, desto weniger "
+        "ist sie geprüft.",
+        wert=style.money(total),
+        anteil=style.share(share_of(within, total)),
+        tage=style.count(horizon_days),
     )
 
 
