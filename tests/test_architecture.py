@@ -116,9 +116,18 @@ MAY_IMPORT = {
     "clv": {"schema", "predictive", "purchase_models"},
     "second_opinion": {"schema", "purchase_models", "spend"},
     "return_policies": {"schema", "summary", "purchase_models", "spend_models", "clv"},
-    "snapshots": {"schema", "summary"},
-    "churn": {"schema", "discrimination", "labels", "snapshots"},
-    "rolling": {"schema", "summary", "purchases", "snapshots", "churn"},
+    "churn_features": {
+        *("schema", "orders", "predictive", "mbg_nbd", "nbd", "pareto_nbd", "purchase_models"),
+        "discrimination",
+    },
+    "feature_book": {"schema", "reasons"},
+    "stored_model": {"schema", "discrimination", "recalibration"},
+    "churn_training": {"schema", "labels", "discrimination", "stored_model"},
+    "churn_panels": {
+        *("schema", "formats", "intake", "summary", "purchase_models", "published_model"),
+        *("spend_models", "clv", "churn_features", "feature_book", "stored_model"),
+        *("churn_training", "reasons"),
+    },
     "identifiers": {"schema"},
     "companion_cells": {"schema", "sources", "transactions"},
     "consents": {"schema", "companion_cells"},
@@ -145,7 +154,11 @@ MAY_IMPORT = {
         *("clv", "findings", "formats", "outputs", "purchase_models", "second_opinion", "spend"),
         "spend_models",
     },
-    "churn_findings": {"outputs", "formats", "labels", "discrimination"},
+    "churn_findings": {
+        "schema",
+        *("outputs", "formats", "labels", "discrimination", "churn_features", "churn_training"),
+        "feature_book",
+    },
     "glossary": set(),
     "labels": set(),
     "release": {"identifiers", "pseudonyms"},
@@ -163,7 +176,8 @@ ONLY_IN = {
     "lifetimes": {"second_opinion"},
     "matplotlib": {"plots", "churn_plots"},
     "papermill": {"run"},
-    "sklearn": {"churn"},
+    "sklearn": {"churn_training", "stored_model"},
+    "skops": {"stored_model"},
     "nbconvert": {"report", "pages"},
     "duckdb": {
         *("textfiles", "day_formats", "dialects", "typed_cells", "workbooks", "databases"),
@@ -188,13 +202,13 @@ PURE = (
     "purchases",
     "spend",
     "clv",
-    "snapshots",
-    "churn",
+    "churn_features",
+    "feature_book",
+    "churn_training",
     "discrimination",
     "evaluation",
     "inequality",
     "return_policies",
-    "rolling",
     "predictive",
     "fitting",
     "mbg_nbd",
@@ -317,7 +331,7 @@ CONDA_NAMES = {
     "matplotlib": "matplotlib-base",
     "nbconvert": "nbconvert-core",
 }
-PIP_ONLY = {"playwright", "axe-playwright-python"}
+PIP_ONLY = {"playwright", "axe-playwright-python", "empulse"}
 
 
 def test_environment_yml_names_the_packages_and_bounds_of_pyproject():

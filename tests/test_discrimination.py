@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
-from workbench import discrimination, purchases, snapshots, summary
+from workbench import churn_features, discrimination, purchase_models, summary
 from workbench.schema import DataError
 
 SEEDS = range(20)
@@ -82,23 +82,6 @@ def test_gains_average_the_tie_at_the_border():
     assert table["caught"].tolist() == pytest.approx([0.5, 0.5 + 0.5 * 2 / 4, 1.0])
     assert table["lift"].tolist() == pytest.approx([2.5, 1.25, 1.0])
     assert table["max_lift"].tolist() == pytest.approx([2.5, 1 / 0.6, 1.0])
-
-
-@pytest.mark.parametrize(
-    ("auc", "brier", "chosen"),
-    [
-        ([0.79, 0.80, 0.81], [0.106, 0.106, 0.105], "simple"),  # all as good
-        ([0.78, 0.80, 0.80], [0.105, 0.105, 0.105], "simple"),  # exactly .02 below
-        ([0.77, 0.80, 0.81], [0.105, 0.106, 0.105], "middle"),  # ranks too badly
-        ([0.80, 0.80, 0.81], [0.110, 0.106, 0.105], "middle"),  # fits too badly
-        ([0.70, 0.75, 0.81], [0.100, 0.100, 0.120], "simple"),  # nobody is both: lowest Brier
-        ([0.80, np.nan, 0.81], [np.nan, 0.100, 0.105], "complex"),  # a missing score is no score
-    ],
-)
-def test_the_simplest_of_the_models_as_good_as_the_best_is_chosen(auc, brier, chosen):
-    quality = pd.DataFrame({"auc": auc, "brier": brier}, index=["simple", "middle", "complex"])
-    assert discrimination.choose(quality, order=["simple", "middle", "complex"]) == chosen
-    assert discrimination.choose(quality[::-1], order=["simple", "middle", "complex"]) == chosen
 
 
 def test_average_precision_takes_equal_predictions_together():
@@ -348,30 +331,64 @@ REFERENCE = {
 }
 
 
+def cdnow(orders: pd.DataFrame, origin: pd.Timestamp) -> tuple[pd.DataFrame, pd.Series]:
+    """Features with those of BG/NBD, and who churned; the second window ends after the data."""
+    window = {"origin": origin, "horizon_days": 91, "gap_days": 0}
+    model = purchase_models.fit("bg_nbd", summary.profiles_of(orders, as_of=origin))
+    features = churn_features.build(orders, purchase_model=model, **window)
+    churned = churn_features.label(
+        orders, customers=features.index, as_of=pd.Timestamp("1998-07-01"), **window
+    )
+    return features, churned
+
+
+# Churners of the same windows: AUC of silence, frequency, BG/NBD and 1 - P(alive), and the Brier
+# score of BG/NBD.
+CHURNERS = {
+    "1997-12-31": ((0.799, 0.796, 0.794, 0.329), 0.1058),
+    "1998-04-01": ((0.829, 0.820, 0.834, 0.350), 0.0845),
+}
+
+
+@pytest.mark.parametrize("day", CHURNERS)
+def test_auc_brier_and_interval_on_cdnow_are_those_of_the_reference(sample_orders, day):
+    features, churned = cdnow(sample_orders, pd.Timestamp(day))
+    table = discrimination.discrimination(
+        churned,
+        pd.DataFrame(
+            {
+                "silence": features["days_since_last"],
+                "frequency": -features["n_orders"],
+                "bgnbd": features["p_no_purchase"],
+                "not_alive": 1 - features["p_alive"],
+            }
+        ),
+    )
+    auc, brier = CHURNERS[day]
+    assert table["auc"].tolist() == pytest.approx(auc, abs=0.0005)
+    assert table.loc["bgnbd", "brier"] == pytest.approx(brier, abs=0.00005)
+    # P(alive) is 1 for every one-time buyer, and orders the customers worse than chance. The
+    # reference drew its interval by bootstrap.
+    low, high = REFERENCE[day][1]
+    assert table.loc["not_alive", "auc_low"] == pytest.approx(low, abs=0.002)
+    assert table.loc["not_alive", "auc_high"] == pytest.approx(high, abs=0.002)
+
+
 @pytest.mark.parametrize("day", REFERENCE)
 def test_average_precision_and_bootstrap_on_cdnow_are_those_of_the_reference(sample_orders, day):
-    origin = pd.Timestamp(day)
-    panel = snapshots.panel(
-        sample_orders,
-        origin=origin,
-        horizon_days=91,
-        gap_days=0,
-        as_of=pd.Timestamp("1998-07-01"),
-    )
-    known = summary.summarise(sample_orders, as_of=origin)
-    model = purchases.fit(summary.profiles(known))
+    features, churned = cdnow(sample_orders, pd.Timestamp(day))
     predictions = pd.DataFrame(
         {
-            "silence": -panel.features["days_since_last"],
-            "frequency": panel.features["n_orders"],
-            "bgnbd": purchases.p_purchase(model, known, days=91),
-            "alive": purchases.p_alive(model, known),
+            "silence": -features["days_since_last"],
+            "frequency": features["n_orders"],
+            "bgnbd": 1 - features["p_no_purchase"],
+            "alive": features["p_alive"],
         }
     )
     precision, (low, high) = REFERENCE[day]
-    table = discrimination.discrimination(~panel.churned, predictions)
+    table = discrimination.discrimination(~churned, predictions)
     assert table["pr_auc"].iloc[:3].tolist() == pytest.approx(precision, abs=0.0005)
-    alive = discrimination.intervals(~panel.churned, predictions[["alive"]], seed=1)
+    alive = discrimination.intervals(~churned, predictions[["alive"]], seed=1)
     # Chance moves a bound from 500 draws by about .0015, and that of the reference too.
     assert alive.loc[("alive", "auc"), "low"] == pytest.approx(low, abs=0.0045)
     assert alive.loc[("alive", "auc"), "high"] == pytest.approx(high, abs=0.0045)
@@ -452,14 +469,6 @@ def test_wilson_refuses_more_successes_than_customers():
         discrimination.wilson(np.array([1, 3]), np.array([2, 2]))
     with pytest.raises(ValueError, match="n >= 1"):
         discrimination.wilson(0, 0)
-
-
-def test_choose_wants_an_order_of_all_rows():
-    quality = pd.DataFrame({"auc": [0.8], "brier": [np.nan]}, index=["days"])
-    with pytest.raises(ValueError, match="differ"):
-        discrimination.choose(quality, order=["days", "trees"])
-    with pytest.raises(ValueError, match="has both an AUC and a Brier score"):
-        discrimination.choose(quality, order=["days"])
 
 
 def test_rows_without_a_group_are_counted():

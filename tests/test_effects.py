@@ -1,4 +1,4 @@
-from functools import partial
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -6,8 +6,9 @@ import pytest
 from scipy.special import expit
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
 
-from workbench import churn, effects, snapshots
+from workbench import churn_features, churn_training, effects, stored_model
 from workbench.schema import DataError, TooFewData
 
 
@@ -189,55 +190,57 @@ def test_of_twenty_noise_features_the_intervals_of_eighteen_hold_zero():
 # --- against an authority --------------------------------------------------------------------
 
 
+CDNOW_END = pd.Timestamp("1998-06-30")
+
+
+def cdnow(orders: pd.DataFrame, origin: pd.Timestamp) -> tuple[pd.DataFrame, pd.Series]:
+    """Features of one day, and who bought nothing in the 91 days after it."""
+    window = {"origin": origin, "horizon_days": 91, "gap_days": 0}
+    features = churn_features.build(orders, **window)
+    churned = churn_features.label(orders, customers=features.index, as_of=CDNOW_END, **window)
+    return features, churned
+
+
+def logistic(features: pd.DataFrame, churned: pd.Series) -> tuple[Pipeline, Callable]:
+    """Fit a logistic regression; its pipeline, and how it predicts."""
+    kinds = dict.fromkeys(features, "number")
+    pipeline = stored_model.new_pipeline("logistic", kinds, seed=1).fit(features, churned)
+
+    def predict(table: pd.DataFrame) -> pd.Series:
+        return pd.Series(pipeline.predict_proba(table[list(kinds)])[:, 1], index=table.index)
+
+    return pipeline, predict
+
+
 def test_importance_on_cdnow_agrees_with_scikit_learn(sample_orders):
-    as_of = pd.Timestamp("1998-06-30")
-    days = snapshots.origins(sample_orders, as_of=as_of, horizon_days=91, gap_days=0)
-    panels = {
-        day: snapshots.panel(sample_orders, origin=day, horizon_days=91, gap_days=0, as_of=as_of)
-        for day in days
-    }
-    *earlier, test_day = days
-    model = churn.fit_final({day: panels[day] for day in earlier}, name="logistic", seed=1)
-    judged = panels[test_day]
-    alone = {name: [name] for name in judged.features}
-    table = effects.importance(
-        judged.features, judged.churned, predict=partial(churn.predict, model), groups=alone, seed=1
-    )
+    first_day = sample_orders["date"].min()
+    plan = churn_training.plan(first_day, as_of=CDNOW_END, horizon_days=91, gap_days=0)
+    *earlier, (judged, churned) = [cdnow(sample_orders, origin) for origin in plan.origins]
+    pipeline, predict = logistic(*(pd.concat(parts) for parts in zip(*earlier, strict=True)))
+    alone = {name: [name] for name in judged}
+    table = effects.importance(judged, churned, predict=predict, groups=alone, seed=1)
     theirs = permutation_importance(
-        model.pipeline,
-        judged.features[list(model.columns)],
-        judged.churned,
-        scoring="roc_auc",
-        n_repeats=20,
-        random_state=2,
+        pipeline, judged, churned, scoring="roc_auc", n_repeats=20, random_state=2
     )
-    expected = pd.Series(theirs.importances_mean, index=list(model.columns))
+    expected = pd.Series(theirs.importances_mean, index=list(judged))
     assert (table["auc_loss"] - expected).abs().max() < 0.01
-    assert table["auc_loss"].idxmax() == expected.idxmax()
-    groups = effects.correlated(judged.features)
-    together = effects.importance(
-        judged.features,
-        judged.churned,
-        predict=partial(churn.predict, model),
-        groups=groups,
-        seed=1,
-    )
-    assert groups["gap_variation"] == ("gap_variation", "n_orders")
-    assert together.index[0] == "gap_variation"
-    assert 0.25 < together["auc_loss_low"].iloc[0] < together["auc_loss_high"].iloc[0] < 0.35
+    assert table["auc_loss"].idxmax() == expected.idxmax() == "n_orders"
+    groups = effects.correlated(judged)
+    together = effects.importance(judged, churned, predict=predict, groups=groups, seed=1)
+    assert groups["clumpiness"] == ("clumpiness", "days_to_second", "is_one_time", "n_orders")
+    assert together.index[0] == "clumpiness"
+    # Features that can stand in for each other each lose little.
+    assert together["auc_loss_low"].iloc[0] > 1.5 * table["auc_loss"].max()
+    assert 0.03 < together["auc_loss_low"].iloc[0] < together["auc_loss_high"].iloc[0] < 0.08
 
 
 def test_the_local_effect_of_silence_on_cdnow_rises(sample_orders):
-    as_of = pd.Timestamp("1998-06-30")
-    origin = pd.Timestamp("1998-03-31")
-    panel = snapshots.panel(sample_orders, origin=origin, horizon_days=91, gap_days=0, as_of=as_of)
-    model = churn.fit_final({origin: panel}, name="weeks_since_last", seed=1)
-    table = effects.local_effects(
-        panel.features, feature="days_since_last", predict=partial(churn.predict, model)
-    )
+    features, churned = cdnow(sample_orders, pd.Timestamp("1998-03-31"))
+    _, predict = logistic(features[["days_since_last"]], churned)
+    table = effects.local_effects(features, feature="days_since_last", predict=predict)
     assert table["effect"].is_monotonic_increasing
     assert table["effect"].iloc[-1] - table["effect"].iloc[0] > 0.3
-    assert table["customers"].sum() >= 0.94 * len(panel.features)
+    assert table["customers"].sum() >= 0.94 * len(features)
 
 
 # --- messages --------------------------------------------------------------------------------

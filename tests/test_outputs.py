@@ -260,6 +260,23 @@ def test_braces_in_what_is_needed_stay_as_they_are(function):
     assert json.dumps(missing.payload())
 
 
+@pytest.mark.parametrize(
+    "result", [pd.DataFrame(), pd.DataFrame({"n": [1]}), pd.Series([0, 1]), 0, 91, "", np.zeros(2)]
+)
+def test_what_attempt_hands_back_was_found_even_where_it_is_neither_true_nor_false(result):
+    back = attempt(lambda: result, needs="nichts", style=STYLE)
+    assert outputs.found(back) is True and outputs.missing_note(back) is None
+
+
+def test_what_is_missing_or_was_not_tried_was_not_found():
+    missing = attempt(too_few, needs="genug Wiederkäufer", style=STYLE)
+    for result in (missing, attempt(not_identified, needs="nichts", style=STYLE), False, None):
+        assert outputs.found(result) is False
+    assert outputs.missing_note(missing) is missing
+    # What depends on something that is missing is not tried, and misses nothing of its own.
+    assert outputs.missing_note(outputs.found(missing) and 91) is None
+
+
 # properties
 
 

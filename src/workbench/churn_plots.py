@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from workbench.formats import Style
-from workbench.plots import EXPECTED, INK, OBSERVED, QUIET, _axes, _legend, _write_axis
+from workbench.plots import EXPECTED, INK, OBSERVED, QUIET, axes, legend, write_axis
 
 
 def plot_return_curve(
@@ -29,7 +29,7 @@ def plot_return_curve(
     horizon_days : int or None
         The silence chosen; None where there is none.
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     shown = curve.dropna(subset=["return_share"])
     ax.fill_between(shown.index, shown["low"], shown["high"], color=OBSERVED, alpha=0.25, lw=0)
     ax.plot(shown.index, shown["return_share"], color=OBSERVED, label="kommt wieder")
@@ -42,9 +42,9 @@ def plot_return_curve(
         xlim=(0, None),
         ylim=(0, 1),
     )
-    _write_axis(ax.xaxis, style, "count")
-    _write_axis(ax.yaxis, style, "share")
-    _legend(ax)
+    write_axis(ax.xaxis, style, "count")
+    write_axis(ax.yaxis, style, "share")
+    legend(ax)
     return ax
 
 
@@ -65,7 +65,7 @@ def plot_profit_curve(
     contacted_share : float
         The share chosen.
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     looks = zip((OBSERVED, EXPECTED, QUIET), ("-", "--", "-."), strict=True)
     for name, (colour, line) in zip(curves.columns, looks, strict=False):
         profit = curves[name].dropna()
@@ -77,7 +77,29 @@ def plot_profit_curve(
         ylabel=f"Gewinn der Aktion in {style.currency}",
         xlim=(0, 1),
     )
-    _write_axis(ax.xaxis, style, "share")
-    _write_axis(ax.yaxis, style, "count")
-    _legend(ax)
+    write_axis(ax.xaxis, style, "share")
+    write_axis(ax.yaxis, style, "count")
+    legend(ax)
+    return ax
+
+
+def plot_effect(course: pd.DataFrame, *, label: str, style: Style, ax: Axes | None = None) -> Axes:
+    """Draw how the predicted risk changes along one feature.
+
+    Parameters
+    ----------
+    course : DataFrame
+        `value` of the feature, `effect` (change of the probability; missing:
+        suppressed).
+    label : str
+        German name of the feature.
+    """
+    ax = axes(ax)
+    shown = course.dropna(subset=["effect"])
+    ax.axhline(0, color=QUIET, lw=1)
+    ax.plot(shown["value"], 100 * shown["effect"], color=OBSERVED, marker="o", ms=4)
+    ax.set(xlabel=label, ylabel="Änderung des Risikos (Prozentpunkte)")
+    narrow = shown["value"].max() - shown["value"].min() < 10
+    write_axis(ax.xaxis, style, "number", 1 if narrow else 0)
+    write_axis(ax.yaxis, style, "number", 1)
     return ax

@@ -16,9 +16,6 @@ from scipy.stats import norm
 
 from workbench.schema import DataError
 
-# On CDNOW the 95 % interval of an AUC is .025 to either side: closer models cannot be told apart.
-AUC_TOLERANCE = 0.02
-BRIER_TOLERANCE = 0.02
 MIN_AUC = 0.6
 CONFIDENCE = 0.95
 Z = float(norm.ppf((1 + CONFIDENCE) / 2))
@@ -374,50 +371,6 @@ def wilson(successes: np.ndarray, n: np.ndarray) -> Interval:
     low = np.where(k == 0, 0.0, (centre - half) / scale)
     high = np.where(k == total, 1.0, (centre + half) / scale)
     return Interval(low, high)
-
-
-def choose(quality: pd.DataFrame, *, order: Sequence[str]) -> str:
-    """Choose the simplest model that is as good as the best one.
-
-    As good: its AUC is at most .02 (`AUC_TOLERANCE`) below the highest one, and
-    its Brier score at most 2 % (`BRIER_TOLERANCE`) above the lowest one. If no
-    model is both, the one with the lowest Brier score is taken, because
-    probabilities are multiplied with money.
-
-    Parameters
-    ----------
-    quality : DataFrame
-        From `discrimination`, on customers that no model was fitted to.
-    order : sequence of str
-        All rows of `quality`, the simplest first.
-
-    Returns
-    -------
-    str
-        A row of `quality`. A ranking without a Brier score is never chosen.
-
-    Raises
-    ------
-    ValueError
-        If `order` and the rows of `quality` differ, or no row has both scores.
-
-    Examples
-    --------
-    >>> quality = pd.DataFrame({"auc": [.79, .80, .81], "brier": [.106, .120, .105]},
-    ...                        index=["silence", "trees", "logistic"])
-    >>> choose(quality, order=["silence", "logistic", "trees"])
-    'silence'
-    """
-    if sorted(order) != sorted(quality.index):
-        raise ValueError(f"order {list(order)} and rows {list(quality.index)} differ.")
-    scored = quality.loc[list(order), ["auc", "brier"]].dropna()
-    if scored.empty:
-        raise ValueError(f"none of {list(order)} has both an AUC and a Brier score.")
-    # The hair's breadth takes in a difference of exactly the tolerance, as .82 - .80 is not .02.
-    ranks_well = scored["auc"] >= scored["auc"].max() - AUC_TOLERANCE - 1e-12
-    fits_well = scored["brier"] <= scored["brier"].min() * (1 + BRIER_TOLERANCE) + 1e-12
-    as_good = scored.index[ranks_well & fits_well]
-    return str(as_good[0] if len(as_good) else scored["brier"].idxmin())
 
 
 def is_useful(quality: pd.Series) -> bool:

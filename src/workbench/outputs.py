@@ -85,7 +85,8 @@ def say(template: str, /, **values: Number) -> Sentence:
     unknown = [name for _, name, *_ in parts if name is not None and name not in values]
     if unknown:
         raise ValueError(f"{template!r} asks for {unknown}, which were not given.")
-    return Sentence(template, values)
+    used = {name for _, name, *_ in parts}
+    return Sentence(template, {name: value for name, value in values.items() if name in used})
 
 
 class _Output:
@@ -448,9 +449,9 @@ def found(result: Any) -> bool:
     return not isinstance(result, bool | Missing | None)
 
 
-def missing_note(result: Any) -> Missing | None:
-    """Return what a section lacks, to be shown in its place; None where nothing is missing."""
-    return result if isinstance(result, Missing) else None
+def missing_note(*results: Any) -> Missing | None:
+    """Return the first thing that a section lacks, to be shown in its place; None if nothing."""
+    return next((result for result in results if isinstance(result, Missing)), None)
 
 
 def _html(text: str) -> str:

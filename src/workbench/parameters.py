@@ -116,8 +116,23 @@ class Parameters(BaseModel):
     )
     horizon_days: Whole = Field(365, ge=1, le=36500, description="so viele Tage blicken wir voraus")
     churn_horizon_days: Whole = Field(
-        91, ge=1, le=3650, description="Abwanderung: so viele Tage ohne Kauf"
+        91, ge=0, le=3650, description="Abwanderung: so viele Tage ohne Kauf, 0: aus den Daten"
     )
+    gap_days: Whole = Field(
+        0, ge=0, le=365, description="Vorlauf: so viele Tage bis zum Beginn des Zeitfensters"
+    )
+    max_return_share: Decimal = Field(
+        0.15, gt=0, lt=1, description="so viele dürfen nach der Kaufpause noch wiederkommen"
+    )
+    success_rate: Decimal = Field(
+        0.1, ge=0, le=1, description="Anteil der Abwanderer, die ein Angebot hält"
+    )
+    incentive: Decimal = Field(5.0, ge=0, description="Kosten des Angebots, das jemand annimmt")
+    contact_cost: Decimal = Field(0.5, ge=0, description="Kosten je Ansprache")
+    uptake: Decimal = Field(
+        0.5, ge=0, le=1, description="Anteil der Bleibenden, die das Angebot auch annehmen"
+    )
+    campaign_cost: Decimal = Field(0.0, ge=0, description="feste Kosten der Aktion")
     annual_discount_rate: Decimal = Field(
         0.10, ge=0, lt=1, description="Abzinsung je Jahr, effektiver Satz"
     )

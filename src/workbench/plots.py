@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,6 +34,8 @@ SIZE = (6.2, 3.5)
 TALL = (6.2, 4.3)
 # So many shades of one colour can be told apart.
 N_SHADES = 5
+# Letters in a line of a label.
+LONGEST_LABEL = 34
 
 
 def use_style() -> None:
@@ -101,7 +104,7 @@ def plot_monthly_revenue(months: pd.DataFrame, *, style: Style, ax: Axes | None 
     months : DataFrame
         Indexed by month start: `revenue_known`, `revenue_new` (currency).
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     x = np.arange(len(months))
     known, new = months["revenue_known"].fillna(0), months["revenue_new"].fillna(0)
     ax.bar(x, known, width=0.75, color=OBSERVED, label="Bestandskunden")
@@ -119,8 +122,8 @@ def plot_monthly_revenue(months: pd.DataFrame, *, style: Style, ax: Axes | None 
     step = max(1, -(-len(months) // 6))
     ax.set_xticks(x[::step], [f"{day.month:02d}/{day.year}" for day in months.index[::step]])
     ax.set(xlabel="Monat", ylabel=f"Umsatz in {style.currency}")
-    _write_axis(ax.yaxis, style, "count")
-    _legend(ax)
+    write_axis(ax.yaxis, style, "count")
+    legend(ax)
     return ax
 
 
@@ -132,11 +135,11 @@ def plot_order_counts(counts: pd.DataFrame, *, style: Style, ax: Axes | None = N
     counts : DataFrame
         Indexed by `n_orders` (text, the last one open): `customers`.
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     bars = ax.bar(counts.index, counts["customers"].fillna(0), width=0.75, color=OBSERVED)
     ax.bar_label(bars, [style.write(n, "count").text for n in counts["customers"]], padding=2)
     ax.set(xlabel="Käufe je Kunde", ylabel="Anzahl Kunden")
-    _write_axis(ax.yaxis, style, "count")
+    write_axis(ax.yaxis, style, "count")
     return ax
 
 
@@ -148,7 +151,7 @@ def plot_concentration(curve: pd.DataFrame, *, style: Style, ax: Axes | None = N
     curve : DataFrame
         Indexed by `top_share`, rising to 1: `share_of_total` (0 to 1).
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     held = curve["share_of_total"]
     ax.plot([0, *held.index], [0, *held], color=OBSERVED, label="Ihre Kunden")
     ax.plot([0, 1], [0, 1], color=QUIET, ls="--", lw=1.2, label="alle gleich")
@@ -158,9 +161,9 @@ def plot_concentration(curve: pd.DataFrame, *, style: Style, ax: Axes | None = N
         xlim=(0, 1),
         ylim=(0, 1.02),
     )
-    _write_axis(ax.xaxis, style, "share")
-    _write_axis(ax.yaxis, style, "share")
-    _legend(ax)
+    write_axis(ax.xaxis, style, "share")
+    write_axis(ax.yaxis, style, "share")
+    legend(ax)
     return ax
 
 
@@ -172,7 +175,7 @@ def plot_segments(sizes: pd.DataFrame, *, style: Style, ax: Axes | None = None) 
     sizes : DataFrame
         Indexed by the group's name: `customer_share`, `revenue_share`.
     """
-    ax = _axes(ax, TALL)
+    ax = axes(ax, TALL)
     y = np.arange(len(sizes))[::-1]
     ax.barh(
         y + 0.2,
@@ -193,8 +196,8 @@ def plot_segments(sizes: pd.DataFrame, *, style: Style, ax: Axes | None = None) 
     )
     ax.set_yticks(y, sizes.index)
     ax.set(xlabel="Anteil")
-    _write_axis(ax.xaxis, style, "share")
-    _legend(ax)
+    write_axis(ax.xaxis, style, "share")
+    legend(ax)
     return ax
 
 
@@ -206,7 +209,7 @@ def plot_score_grid(grid: pd.DataFrame, *, style: Style, ax: Axes | None = None)
     grid : DataFrame
         Indexed by `r_score` and `f_score`: `customers` (missing: suppressed).
     """
-    ax = _axes(ax, TALL)
+    ax = axes(ax, TALL)
     cells = grid["customers"].unstack("f_score").sort_index(ascending=False)
     shade = LinearSegmentedColormap.from_list("shade", ["#e8f0f9", "#1c4f8a"])
     shade = shade.with_extremes(bad="#dfe3e8")
@@ -242,7 +245,7 @@ def plot_calendar(cells: pd.DataFrame, *, style: Style, ax: Axes | None = None) 
         the order drawn: `purchases_per_day` (missing: suppressed, or no such
         day), `days` (count).
     """
-    ax = _axes(ax, TALL)
+    ax = axes(ax, TALL)
     grid = cells["purchases_per_day"].unstack("period", sort=False)
     x, y = np.meshgrid(np.arange(grid.shape[1]), np.arange(grid.shape[0]))
     values, days = grid.to_numpy(float), cells["days"].unstack("period", sort=False).to_numpy()
@@ -255,7 +258,7 @@ def plot_calendar(cells: pd.DataFrame, *, style: Style, ax: Axes | None = None) 
     ax.bar(x[sold], bottom=y[sold] - 0.46, color=shade(norm(values[sold])), **box)
     ax.scatter(x[small], y[small], marker="x", s=12, lw=1, color=QUIET, label="zu wenige Kunden")
     if small.any():
-        _legend(ax)
+        legend(ax)
     ax.set_yticks(range(len(grid)), [name[:2] for name in grid.index])
     step = max(1, -(-grid.shape[1] // 6))
     starts = [f"{day.month:02d}/{day.year}" for day in grid.columns[::step]]
@@ -274,7 +277,7 @@ def plot_calendar(cells: pd.DataFrame, *, style: Style, ax: Axes | None = None) 
     bar.outline.set_visible(False)
     bar.ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v, digits=0).text))
     if levels[1] % 1:
-        _write_axis(bar.ax.xaxis, style, "number", 1)
+        write_axis(bar.ax.xaxis, style, "number", 1)
     return ax
 
 
@@ -286,7 +289,7 @@ def plot_gap_classes(classes: pd.DataFrame, *, style: Style, ax: Axes | None = N
     classes : DataFrame
         Indexed by `gap` (text, shortest first): `gap_share` (0 to 1).
     """
-    ax = _axes(ax, TALL)
+    ax = axes(ax, TALL)
     y = np.arange(len(classes))[::-1]
     bars = ax.barh(y, classes["gap_share"].fillna(0), height=0.7, color=OBSERVED)
     ax.bar_label(bars, [style.share(v).text for v in classes["gap_share"]], padding=3)
@@ -294,7 +297,7 @@ def plot_gap_classes(classes: pd.DataFrame, *, style: Style, ax: Axes | None = N
     ax.set(xlabel="Anteil der Abstände", ylabel="Abstand zum vorigen Kauf")
     ax.margins(x=0.12)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
-    _write_axis(ax.xaxis, style, "share")
+    write_axis(ax.xaxis, style, "share")
     return ax
 
 
@@ -307,7 +310,7 @@ def plot_next_purchase(curves: pd.DataFrame, *, style: Style, ax: Axes | None = 
         Indexed by `stage` (text; two at most) and `week`: `bought_share`, `low`,
         `high` (0 to 1; missing: suppressed).
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     looks = zip((OBSERVED, EXPECTED), ("-", "--"), strict=True)
     for (stage, curve), (colour, line) in zip(
         curves.dropna(subset=["bought_share"]).groupby("stage", sort=False), looks, strict=False
@@ -323,10 +326,10 @@ def plot_next_purchase(curves: pd.DataFrame, *, style: Style, ax: Axes | None = 
         xlim=(0, None),
         ylim=(0, 1),
     )
-    _write_axis(ax.xaxis, style, "count")
-    _write_axis(ax.yaxis, style, "share")
+    write_axis(ax.xaxis, style, "count")
+    write_axis(ax.yaxis, style, "share")
     if ax.lines:
-        _legend(ax)
+        legend(ax)
     return ax
 
 
@@ -338,7 +341,7 @@ def plot_by_frequency(comparison: pd.DataFrame, *, ax: Axes | None = None) -> Ax
     comparison : DataFrame
         Indexed by frequency: `actual` and `expected` mean purchases.
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     labels = [str(value) for value in comparison.index]
     ax.plot(labels, comparison["actual"], marker="o", color=OBSERVED, label="beobachtet")
     ax.plot(labels, comparison["expected"], marker="s", ls="--", color=EXPECTED, label="erwartet")
@@ -347,7 +350,7 @@ def plot_by_frequency(comparison: pd.DataFrame, *, ax: Axes | None = None) -> Ax
         ylabel="mittlere Käufe im Prüfzeitraum",
         ylim=(0, None),
     )
-    _legend(ax)
+    legend(ax)
     return ax
 
 
@@ -360,7 +363,7 @@ def plot_tracking(weeks: pd.DataFrame, *, style: Style, ax: Axes | None = None) 
         Indexed by week: `cumulative_actual`, `cumulative_expected` and
         `is_holdout`.
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     ax.plot(weeks.index, weeks["cumulative_actual"], color=OBSERVED, label="beobachtet")
     ax.plot(weeks.index, weeks["cumulative_expected"], color=EXPECTED, ls="--", label="erwartet")
     cutoff_week = int((~weeks["is_holdout"]).sum())
@@ -371,8 +374,8 @@ def plot_tracking(weeks: pd.DataFrame, *, style: Style, ax: Axes | None = None) 
         ylabel="Wiederholungskäufe, aufsummiert",
         ylim=(0, None),
     )
-    _write_axis(ax.yaxis, style, "count")
-    _legend(ax)
+    write_axis(ax.yaxis, style, "count")
+    legend(ax)
     return ax
 
 
@@ -384,7 +387,7 @@ def plot_deciles(deciles: pd.DataFrame, *, style: Style, ax: Axes | None = None)
     deciles : DataFrame
         Indexed by decile 1 to 10: `mean_value` (currency).
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     labels = [str(value) for value in deciles.index]
     bars = ax.bar(labels, deciles["mean_value"].fillna(0), width=0.75, color=OBSERVED)
     ax.bar_label(
@@ -397,7 +400,7 @@ def plot_deciles(deciles: pd.DataFrame, *, style: Style, ax: Axes | None = None)
         xlabel="Zehntel der Kunden, das wertvollste zuerst",
         ylabel=f"mittlerer Kundenwert in {style.currency}",
     )
-    _write_axis(ax.yaxis, style, "count")
+    write_axis(ax.yaxis, style, "count")
     return ax
 
 
@@ -409,7 +412,7 @@ def plot_quality(quality: pd.DataFrame, *, style: Style, ax: Axes | None = None)
     quality : DataFrame
         Indexed by label: `auc` and `chosen` (bool).
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     y = np.arange(len(quality))[::-1]
     colours = [OBSERVED if chosen else QUIET for chosen in quality["chosen"]]
     bars = ax.barh(y, quality["auc"], height=0.6, color=colours)
@@ -421,7 +424,7 @@ def plot_quality(quality: pd.DataFrame, *, style: Style, ax: Axes | None = None)
     ax.set_yticks(y, labels)
     ax.axvline(0.5, color=INK, lw=1, ls=":")
     ax.set(xlabel="Trennschärfe (AUC); gepunktet: Zufall", xlim=(0, 1))
-    _write_axis(ax.xaxis, style, "number", 1)
+    write_axis(ax.xaxis, style, "number", 1)
     return ax
 
 
@@ -433,7 +436,7 @@ def plot_calibration(bins: pd.DataFrame, *, style: Style, ax: Axes | None = None
     bins : DataFrame
         `predicted`, `observed`, `low`, `high` (0 to 1).
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     bins = bins.dropna(subset=["predicted", "observed"])
     spread = [bins["observed"] - bins["low"], bins["high"] - bins["observed"]]
     ax.plot([0, 1], [0, 1], color=QUIET, ls="--", lw=1.2, label="Vorhersage trifft genau")
@@ -453,9 +456,9 @@ def plot_calibration(bins: pd.DataFrame, *, style: Style, ax: Axes | None = None
         xlim=(0, 1.02),
         ylim=(0, 1.02),
     )
-    _write_axis(ax.xaxis, style, "share")
-    _write_axis(ax.yaxis, style, "share")
-    _legend(ax)
+    write_axis(ax.xaxis, style, "share")
+    write_axis(ax.yaxis, style, "share")
+    legend(ax)
     return ax
 
 
@@ -467,12 +470,12 @@ def plot_importance(importance: pd.DataFrame, *, style: Style, ax: Axes | None =
     importance : DataFrame
         Indexed by label, most important first: `auc_loss`.
     """
-    ax = _axes(ax, TALL)
+    ax = axes(ax, TALL)
     y = np.arange(len(importance))[::-1]
     ax.barh(y, importance["auc_loss"], height=0.6, color=OBSERVED)
-    ax.set_yticks(y, importance.index)
-    ax.set(xlabel="Verlust an Trennschärfe beim Mischen")
-    _write_axis(ax.xaxis, style, "number", 2)
+    ax.set_yticks(y, [textwrap.fill(name, LONGEST_LABEL) for name in importance.index])
+    ax.set(xlabel="Verlust an Trennschärfe")
+    write_axis(ax.xaxis, style, "number", 2)
     return ax
 
 
@@ -485,7 +488,7 @@ def plot_timing(classes: pd.DataFrame, *, style: Style, ax: Axes | None = None) 
         Indexed by the class (text, the soonest first): `customer_share` (0 to 1;
         missing: suppressed).
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     y = np.arange(len(classes))[::-1]
     bars = ax.barh(y, classes["customer_share"].fillna(0), height=0.7, color=OBSERVED)
     labels = [style.write(v, "share", 0).text for v in classes["customer_share"]]
@@ -493,7 +496,7 @@ def plot_timing(classes: pd.DataFrame, *, style: Style, ax: Axes | None = None) 
     ax.set_yticks(y, classes.index)
     ax.set(xlabel="Anteil der Kunden")
     ax.margins(x=0.12)
-    _write_axis(ax.xaxis, style, "share")
+    write_axis(ax.xaxis, style, "share")
     return ax
 
 
@@ -506,7 +509,7 @@ def plot_value_by_risk(cells: pd.DataFrame, *, style: Style, ax: Axes | None = N
         Indexed by value and risk (text, every combination, in the order
         drawn): `customers` (count), `value_share` (0 to 1); missing: suppressed.
     """
-    ax = _axes(ax, TALL)
+    ax = axes(ax, TALL)
     held = cells["value_share"].unstack(sort=False)
     customers = cells["customers"].unstack(sort=False)
     shades = np.sqrt(held.to_numpy(float) / max(1e-9, held.fillna(0).to_numpy().max()))
@@ -538,7 +541,7 @@ def plot_earnings(earnings: pd.DataFrame, *, style: Style, ax: Axes | None = Non
         Indexed by day after the first purchase: `earned` and `cac` (currency;
         missing: unknown).
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     ax.plot(earnings.index, earnings["earned"], color=OBSERVED, label="verdient")
     if earnings["cac"].notna().all():
         ax.plot(
@@ -550,9 +553,9 @@ def plot_earnings(earnings: pd.DataFrame, *, style: Style, ax: Axes | None = Non
         xlim=(0, None),
         ylim=(0, None),
     )
-    _write_axis(ax.xaxis, style, "count")
-    _write_axis(ax.yaxis, style, "count")
-    _legend(ax)
+    write_axis(ax.xaxis, style, "count")
+    write_axis(ax.yaxis, style, "count")
+    legend(ax)
     return ax
 
 
@@ -565,7 +568,7 @@ def plot_group_values(bands: pd.DataFrame, *, style: Style, ax: Axes | None = No
         Indexed by the group's name: `value`, `low_money`, `high_money`
         (currency; missing: suppressed).
     """
-    ax = _axes(ax, TALL)
+    ax = axes(ax, TALL)
     y = np.arange(len(bands))[::-1]
     spread = [bands["value"] - bands["low_money"], bands["high_money"] - bands["value"]]
     looks = {"fmt": "o", "color": OBSERVED, "capsize": 3, "lw": 1.2}
@@ -573,20 +576,23 @@ def plot_group_values(bands: pd.DataFrame, *, style: Style, ax: Axes | None = No
     ax.errorbar(bands["value"], y, xerr=np.maximum(spread, 0), **looks)
     ax.set_yticks(y, bands.index)
     ax.set(xlabel=f"Summe der Kundenwerte in {style.currency}", xlim=(0, None))
-    _write_axis(ax.xaxis, style, "count")
+    write_axis(ax.xaxis, style, "count")
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=4))
     return ax
 
 
-def _legend(ax: Axes) -> None:
+def legend(ax: Axes) -> None:
     """Put the legend above the drawing, where no data can be."""
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.3)
 
 
-def _axes(ax: Axes | None, size: tuple[float, float] = SIZE) -> Axes:
+def axes(ax: Axes | None, size: tuple[float, float] = SIZE) -> Axes:
+    """Return the axes given, or those of a new figure."""
     return plt.subplots(figsize=size)[1] if ax is None else ax
 
 
-def _write_axis(axis: Any, style: Style, unit: str, digits: int | None = None) -> None:
+def write_axis(axis: Any, style: Style, unit: str, digits: int | None = None) -> None:
+    """Write the numbers of an axis as the reader expects them."""
     if unit == "count":
         axis.set_major_locator(MaxNLocator(nbins="auto", integer=True))
     axis.set_major_formatter(FuncFormatter(lambda v, _: style.write(v, unit, digits).text))

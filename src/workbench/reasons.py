@@ -69,7 +69,7 @@ class Reference(NamedTuple):
     values: pd.Series
 
 
-# For the columns of `snapshots.FEATURES`, those that say most to a reader first.
+# Features whose label says less than these words; `feature_book.phrases` has all features.
 PHRASES: dict[str, Phrase] = {
     "days_since_last": Phrase(
         "seit {value} [Tag|Tagen] kein Kauf",
@@ -90,21 +90,12 @@ PHRASES: dict[str, Phrase] = {
         "Käufe im letzten Zeitfenster",
         "count",
     ),
-    "gap_ratio": Phrase(
-        "die Pause dauert das {value}-Fache des eigenen Kaufabstands",
-        "die Pause dauert erst das {value}-Fache des eigenen Kaufabstands",
-        "Stille im Verhältnis zum Kaufabstand",
-    ),
-    "trend": Phrase("", "", "Entwicklung der Käufe"),
     "T": Phrase(
         "Kunde seit {value} [Tag|Tagen]",
         "Kunde erst seit {value} [Tag|Tagen]",
         "Alter der Kundenbeziehung",
         "count",
     ),
-    "revenue_ratio": Phrase("", "", "Umsatz im Verhältnis zum Durchschnitt"),
-    "basket_ratio": Phrase("", "", "Einkaufswert im Verhältnis zum Durchschnitt"),
-    "gap_variation": Phrase("", "", "Unregelmäßigkeit der Käufe"),
 }
 
 

@@ -14,6 +14,8 @@ from workbench.return_curve import FOLLOWUP_DAYS
 # What `outputs.attempt` says is lacking for the curve, and for the choice of a horizon.
 CURVE_NEEDS = "genug Kaufpausen, die mindestens zwei Wochen lang beobachtet sind"
 HORIZON_NEEDS = "Beobachtungen längerer Kaufpausen, in Tagen"
+# A list must bring so much more than one drawn by lot.
+MIN_GAIN = 0.05
 RANKINGS = {
     "by_gain": "nach erwartetem Gewinn",
     "by_risk": "nach Risiko",
@@ -182,6 +184,14 @@ def profit_title(judged: pd.DataFrame, *, style: Style) -> Sentence:
     share = style.share(row["contacted_share"])
     if row["contacted_share"] == 0:
         return say("Unter diesen Annahmen lohnt es sich nicht, Kunden anzusprechen")
+    by_lot = judged.loc["by_lot", "profit"] if "by_lot" in judged.index else float("-inf")
+    if 0 < row["profit"] <= (1 + MIN_GAIN) * by_lot:
+        return say(
+            "Die Auswahl bringt hier fast nichts: Die Liste hätte {gewinn} gebracht, eine "
+            "ausgeloste {los}",
+            gewinn=style.money(row["profit"]),
+            los=style.money(by_lot),
+        )
     if row["profit_low"] > 0:
         return say(
             "{anteil} der Kunden anzusprechen hätte sich unter diesen Annahmen gelohnt: {gewinn} "

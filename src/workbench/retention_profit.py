@@ -17,6 +17,9 @@ from workbench.schema import DataError
 SHARES = np.arange(101) / 100
 N_DRAWS = 1000
 CONFIDENCE = 0.95
+# Verbraken, Verbeke and Baesens (2013): the success rate of an offer, where nothing is known of it.
+SUCCESS = {"alpha": 6.0, "beta": 14.0}
+MEAN_SUCCESS = SUCCESS["alpha"] / (SUCCESS["alpha"] + SUCCESS["beta"])
 
 
 class Profit(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from workbench.orders import Orders, check, query, query_table
@@ -260,7 +261,25 @@ def profiles(summary: pd.DataFrame) -> pd.DataFrame:
     1          1      7.0  14.0          1
     """
     check_summary(summary)
-    return query_table(summary[["frequency", "recency", "T"]], _PROFILES.format(customers="rows"))
+    x = summary["frequency"].to_numpy()
+    recency, age = summary["recency"].to_numpy(float), summary["T"].to_numpy(float)
+    key = _packed(x, recency, age)
+    if key is None:
+        parts = summary[["frequency", "recency", "T"]]
+        return query_table(parts, _PROFILES.format(customers="rows"))
+
+    unique, customers = np.unique(key, return_counts=True)
+    age_span = int(age.max()) + 1
+    unique, age_part = np.divmod(unique, age_span)
+    x_part, recency_part = np.divmod(unique, age_span)
+    return pd.DataFrame(
+        {
+            "frequency": x_part,
+            "recency": recency_part.astype(float),
+            "T": age_part.astype(float),
+            "customers": customers,
+        }
+    )
 
 
 def profiles_of(orders: pd.DataFrame | Orders, *, as_of: pd.Timestamp) -> pd.DataFrame:
@@ -302,3 +321,14 @@ def profiles_of(orders: pd.DataFrame | Orders, *, as_of: pd.Timestamp) -> pd.Dat
 def _first_day(orders: pd.DataFrame | Orders) -> pd.Timestamp:
     found = query(orders, "SELECT min(date) AS date FROM orders WHERE is_purchase")
     return found["date"].iloc[0]
+
+
+def _packed(x: np.ndarray, recency: np.ndarray, age: np.ndarray) -> np.ndarray | None:
+    """Pack three whole numbers into one sortable integer; None if they do not fit."""
+    whole = all((part == np.floor(part)).all() for part in (x, recency, age))
+    age_span = int(age.max()) + 1
+    if not whole or (int(x.max()) + 1) * age_span**2 >= 2**62:
+        return None
+    return (x.astype(np.int64) * age_span + recency.astype(np.int64)) * age_span + age.astype(
+        np.int64
+    )
