@@ -56,8 +56,8 @@ def test_the_rhythm_is_said_with_its_interval_and_what_follows():
 
     assert str(assumption_findings.regularity(found, style=STYLE)) == (
         "Die Kunden kaufen regelmäßiger, als es die Kaufmodelle annehmen (Regelmäßigkeit 2,04, "
-        "Unsicherheitsbereich 1,90 bis 2,20; 1 heißt zufällig, mehr heißt regelmäßiger). Wer lange "
-        "nicht gekauft hat, ist häufiger schon fort, als die Aktivitätswahrscheinlichkeit sagt."
+        "Unsicherheitsbereich 1,90 bis 2,20; 1 heißt zufällig, mehr heißt regelmäßiger). Wer "
+        "ungewöhnlich lange schweigt, ist häufiger schon fort, als die Modelle annehmen."
     )
 
 

@@ -150,7 +150,7 @@ def test_a_new_customer_is_worth_more_than_the_first_purchase():
     sentence = new_customer(NEW, horizon_days=365, margin=0.4, style=STYLE)
     assert text(sentence) == (
         "Ein neuer Kunde bringt in 365 Tagen voraussichtlich 34,14 € Deckungsbeitrag; 61 % davon "
-        "kommen erst nach dem ersten Kauf."
+        "kommen erst nach dem ersten Kauf. Mehr darf seine Gewinnung nicht kosten."
     )
     assert "Umsatz" in text(new_customer(NEW, horizon_days=365, margin=1.0, style=STYLE))
     shown = outputs.key_figures(
@@ -164,8 +164,9 @@ def test_a_new_customer_is_worth_more_than_the_first_purchase():
 
 def test_payback_counts_the_quarters_by_what_they_earn(paid):
     assert text(payback(paid, horizon_days=365, style=STYLE)) == (
-        "Ein neuer Kunde kostete zwischen 9,00 € und 99,50 €. In 1 von 3 Quartalen deckt schon der "
-        "erste Kauf diese Kosten. In 1 von 3 Quartalen decken erst spätere Käufe diese Kosten, "
+        "Ein neuer Kunde kostete zwischen 9,00 € und 99,50 €. Im Mittel aller Kanäle deckt in 1 "
+        "von 3 Quartalen schon der erste Kauf diese Kosten. In 1 von 3 Quartalen decken erst "
+        "spätere Käufe diese Kosten, "
         "nach höchstens 120 Tagen. In 1 von 3 Quartalen reichen 365 Tage nicht."
     )
     early = text(payback(paid.iloc[:1], horizon_days=365, style=STYLE))

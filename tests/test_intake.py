@@ -17,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench import (
+    churn_features,
     databases,
     evaluation,
     intake,
     pseudonyms,
-    snapshots,
     sources,
     transactions,
     typed_cells,
@@ -562,16 +562,14 @@ def test_returns_after_a_cutoff_change_nothing_that_is_known_or_judged_at_it(exp
             known=known,
             expected_repeat=lambda ages: ages / 50,
         )
-        panel = snapshots.panel(
-            base.orders,
-            origin=cutoff - pd.Timedelta(days=30),
-            horizon_days=30,
-            gap_days=0,
-            as_of=base.as_of,
-            known=base.known,
+        origin = cutoff - pd.Timedelta(days=30)
+        window = {"origin": origin, "horizon_days": 30, "gap_days": 0}
+        features = churn_features.build(base.known(origin), **window)
+        churned = churn_features.label(
+            base.known(cutoff), customers=features.index, as_of=base.as_of, **window
         )
         past = tracked[tracked["last_day"] <= cutoff]
-        tables = [known, test.calibration, past, panel.features, panel.churned.to_frame()]
+        tables = [known, test.calibration, past, features, churned.to_frame()]
         held = default_holdout_days(base.first_day, as_of=base.as_of)
         found.append((tables, (held, test.start), len(base.orders)))
     (tables, facts, n_before), (tables_after, facts_after, n_after) = found
@@ -579,3 +577,14 @@ def test_returns_after_a_cutoff_change_nothing_that_is_known_or_judged_at_it(exp
         pd.testing.assert_frame_equal(before, after)
     assert facts == facts_after
     assert n_before - n_after == len(late) - 1
+
+
+def test_an_optional_table_in_another_currency_is_refused(tmp_path):
+    (tmp_path / "orders.csv").write_text(
+        "customer_id,date,amount\nanna,2024-01-02,10 EUR\nben,2024-02-03,12 EUR\n", "utf-8"
+    )
+    (tmp_path / "budget.csv").write_text(
+        "period,channel,acquisition_budget,retention_budget\n2024-01,web,1000 CHF,50 CHF\n", "utf-8"
+    )
+    with pytest.raises(DataError, match=r"budget \(budget.csv\) are in CHF, .* purchases in EUR"):
+        intake.read(str(tmp_path / "orders.csv"), tables={"budget": str(tmp_path / "budget.csv")})

@@ -5,12 +5,17 @@ The files and what is wrong with them stand in the manifest beside them.
 
 import csv
 import json
+import math
 import re
 
+import duckdb
+import pandas as pd
 import pytest
 from click.testing import CliRunner
+from conftest import workbench_run
 
-from workbench import cli, intake
+from workbench import cli, intake, published_model, purchase_models, second_opinion, summary
+from workbench.schema import NotIdentified
 
 COLUMNS = {
     "03_semicolon_decimal_comma.csv": (
@@ -132,3 +137,49 @@ def test_check_prints_every_figure_known_of_online_retail(shared):
         r"rows_usable +406829 +8300065\.81",
     ):
         assert re.search(rf"^ *{line}", done.output, re.MULTILINE), line
+
+
+DAY = pd.Timestamp("2011-06-08")
+
+
+def test_on_online_retail_dropout_is_not_identified_and_the_optimum_is_that_of_nbd(shared):
+    # A purchase is a customer's day whose lines, cancellations included, sum to more than zero.
+    path = shared / "data" / "online_retail_uci.parquet"
+    orders = duckdb.sql(
+        f"""
+        SELECT CustomerID::BIGINT::TEXT AS customer_id, InvoiceDate::DATE::TIMESTAMP AS date,
+               sum(Quantity * UnitPrice) AS amount
+        FROM '{path}' WHERE CustomerID IS NOT NULL GROUP BY ALL
+        HAVING round(sum(Quantity * UnitPrice), 2) > 0
+        """
+    ).df()
+    orders["customer_id"] = orders["customer_id"].astype("str")
+    people = summary.summarise(orders, as_of=DAY)
+    groups = summary.profiles(people)
+    assert len(people) == 2784
+    in_weeks = people["frequency"].sum() * math.log(7)
+    nobody_leaves = purchase_models.fit("nbd", groups)
+    assert nobody_leaves.log_likelihood + in_weeks == pytest.approx(-12_935.55, abs=0.005)
+    with pytest.raises(NotIdentified, match="no interior optimum"):
+        purchase_models.fit("bg_nbd", groups)
+    assert second_opinion.fit_purchases(groups).error == "ConvergenceError"
+    assert published_model.take(groups, choice=None).model.name == "nbd"
+
+
+def test_the_report_on_online_retail_says_what_is_not_identified_and_what_is_better(
+    shared, tmp_path
+):
+    done = workbench_run(
+        tmp_path,
+        *("--transactions", str(shared / "data" / "online_retail_uci.parquet"), "--only", "03"),
+        *("-p", "columns", json.dumps(UCI), "-p", "returns", "same_day", "-p", "currency", "GBP"),
+        *("--out", "uci"),
+    )
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "uci" / "03_clv.html").read_text("utf-8")
+    assert "Ob und wann Kunden gehen, lässt sich aus diesen Daten nicht bestimmen" in page
+    assert "„So viele Käufe wie im letzten Zeitraum“, dem besten von ihnen" in page
+    assert "es gibt keine eindeutige Lösung" in page
+    with (tmp_path / "uci" / "tables" / "urteile.csv").open(encoding="utf-8") as file:
+        passed = {row["name"]: row["passed"] for row in csv.DictReader(file)}
+    assert passed["clv_backtest"].lower() == "false"

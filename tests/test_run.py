@@ -51,6 +51,7 @@ def test_a_run_leaves_the_files_of_the_contract_and_nothing_beside_them(cdnow):
         "02_segmentierung.parquet",
         "03_clv.parquet",
         "04_churn.parquet",
+        "churn_model.bin",
         "orders.parquet",
         "scores.parquet",
         "unsettled.parquet",
@@ -188,8 +189,9 @@ def test_scores_have_one_row_for_each_customer_and_join_every_notebook(cdnow):
     wanted |= {"churn_probability"}
     assert wanted <= set(scores.columns)
     missing = scores.columns[scores.isna().any()].tolist()
-    # Who will rather not come back in five years has no day.
-    assert missing == ["next_median_days", "next_median_date"]
+    # Who will rather not come back in five years has no day; who is long gone has no risk.
+    of_churn = duckdb.read_parquet(str(cdnow / "customers" / "04_churn.parquet")).columns
+    assert set(missing) == {"next_median_days", "next_median_date", *of_churn} - {"customer_id"}
 
 
 def test_the_manifest_lists_every_file_with_its_hash(cdnow):
@@ -296,6 +298,45 @@ def test_where_the_past_says_nothing_of_the_future_no_value_is_named(tmp_path, s
         assert not (report / "tables" / f"{table}.csv").exists()
     scores = duckdb.read_parquet(str(report / "customers" / "scores.parquet"))
     assert not {"clv", "p_top", "next_median_days"} & set(scores.columns)
+
+
+def few_customers(**changed: float) -> pd.DataFrame:
+    return synthetic.purchases(
+        **{"r": 0.8, "alpha_days": 60, "a": 0.6, "b": 3, "p": 6, "q": 4, "v": 60},
+        n_customers=250,
+        start=pd.Timestamp("2023-01-01"),
+        acquisition_days=300,
+        end=pd.Timestamp("2024-12-31"),
+        seed=8,
+    ).assign(**changed)
+
+
+@pytest.mark.parametrize(
+    ("changed", "given"),
+    [
+        ({"amount": 0.0}, ("--only", "03")),
+        ({}, ("--only", "03", "-p", "holdout_days", "5000")),
+        ({}, ("--only", "04", "-p", "margin", "0.01")),
+    ],
+)
+def test_extremes_that_are_allowed_do_not_break_a_notebook(tmp_path, changed, given):
+    few_customers(**changed).to_csv(tmp_path / "laden.csv", index=False)
+    done = workbench_run(tmp_path, "--transactions", "laden.csv", *given)
+    assert done.returncode == 0, done.stderr
+
+
+def test_recent_revenue_of_one_buyer_is_not_told(tmp_path):
+    orders = few_customers()
+    buyers = orders.groupby("date")["customer_id"].size()
+    day = buyers[(buyers == 1) & (buyers.index > pd.Timestamp("2024-06-01"))].index[0]
+    spent = orders.loc[orders["date"] == day, "amount"].item()
+    orders.to_csv(tmp_path / "laden.csv", index=False)
+    given = ("--only", "03", "-p", "horizon_days", "1", "-p", "as_of", str(day.date()))
+    done = workbench_run(tmp_path, "--transactions", "laden.csv", *given)
+    assert done.returncode == 0, done.stderr
+    told = (tmp_path / "reports" / "laden" / "tables" / "aussagen.csv").read_text("utf-8")
+    assert "zuvor" not in told
+    assert f"{spent:.2f}" not in told
 
 
 @pytest.fixture(scope="module")
@@ -538,7 +579,7 @@ def test_a_run_has_no_clock_in_it(cdnow):
 
 def test_the_codebook_has_every_column_of_every_file(cdnow, beispiel):
     book = (Path(run.__file__).parents[2] / "docs" / "codebook.md").read_text("utf-8")
-    for path in (beispiel / "customers").iterdir():
+    for path in (beispiel / "customers").glob("*.parquet"):
         for column in duckdb.read_parquet(str(path)).columns:
             assert f"`{column}`" in book, (path.name, column)
     sections = {
@@ -625,7 +666,7 @@ def test_nobody_on_the_erasure_list_and_no_number_of_a_customer_is_left_in_a_run
                 table["customer_id"].str.startswith("k_").sum() if "customer_id" in table else 0
             )
         else:
-            text = path.read_text("utf-8")
+            text = path.read_bytes().decode("utf-8", errors="replace")
             assert not set(re.findall(r"(?<![\w.,-])\d{6}(?![\w.,-])", text)) & ids - {"000000"}, (
                 path
             )

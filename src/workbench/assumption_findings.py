@@ -23,8 +23,8 @@ FORECASTS = {
 CHOICES = {
     "holds": "Der Betrag je Kauf kommt aus dem Gamma-Gamma-Modell: Es lässt sich anpassen, und "
     "dass Betrag und Häufigkeit enger zusammenhängen, als es annimmt, ist nicht nachgewiesen.",
-    "tied": "Gamma-Gamma nimmt an, dass Betrag und Häufigkeit kaum zusammenhängen; hier tun sie "
-    "es deutlich.",
+    "tied": "Gamma-Gamma nimmt an, dass Betrag und Häufigkeit nicht zusammenhängen; hier tun sie "
+    "es nachweisbar.",
     "infinite_mean": "Nach Gamma-Gamma wäre der mittlere Betrag unendlich: Einzelne sehr große "
     "Käufe bestimmen die Anpassung.",
     "no_interior_optimum": "Gamma-Gamma findet auf diesen Beträgen keine eindeutige Lösung.",
@@ -36,6 +36,10 @@ RHYTHMS = {
     "annehmen",
     "regular": "Die Kunden kaufen regelmäßiger, als es die Kaufmodelle annehmen",
 }
+OLD_CUSTOMERS = (
+    " Beginnen die Daten mitten im Geschäft, zählen anfangs auch alte Kunden als neu; ein Teil des "
+    "Unterschieds kann daher kommen."
+)
 DRIFTS = {
     "rising": "Spätere Kunden kaufen häufiger wieder als frühere",
     "stable": "Dass spätere Kunden anders kaufen als frühere, ist nicht zu erkennen",
@@ -50,8 +54,7 @@ FAILURES = {
     ),
     "regular": (
         "dass die Kunden recht regelmäßig kaufen",
-        "Wer lange nicht gekauft hat, ist häufiger schon fort, als die "
-        "Aktivitätswahrscheinlichkeit sagt.",
+        "Wer ungewöhnlich lange schweigt, ist häufiger schon fort, als die Modelle annehmen.",
     ),
     "tied": (
         "dass Betrag und Häufigkeit zusammenhängen",
@@ -155,7 +158,7 @@ def drift(found: CohortDrift, *, style: Style) -> Sentence:
         DRIFTS[found.code] + ": In den ersten {tage} Tagen nach dem ersten Kauf kommt die spätere "
         f"Hälfte der Neukunden auf {{unterschied}} {_than(found.change)} Wiederholungskäufe je "
         f"Kunde als die frühere (Unsicherheitsbereich: {{von}} {_than(found.lower)} bis {{bis}} "
-        f"{_than(found.upper)}).",
+        f"{_than(found.upper)})." + (OLD_CUSTOMERS if found.code == "falling" else ""),
         tage=style.count(found.age_days),
         unterschied=style.share(abs(found.change), digits=1),
         von=style.share(abs(found.lower), digits=1),

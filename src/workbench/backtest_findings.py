@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import pandas as pd
@@ -13,7 +12,7 @@ from workbench.backtests import Backtest, Origins
 from workbench.formats import Style
 from workbench.gates import MAX_BIAS_LOSS, MAX_CONCORDANCE_LOSS, MIN_RMSE_GAIN, Choice
 from workbench.gates import Verdict as Judged
-from workbench.intervals import Band
+from workbench.intervals import LEVEL, Band
 from workbench.outputs import Sentence, Verdict, say
 from workbench.published_model import Published
 
@@ -47,7 +46,7 @@ PROBLEMS = {
     "too_few_data": "die Daten sind zu wenige",
 }
 MEASURED = {
-    "real data": "CDNOW, Online Retail und Musterhandel",
+    "real data": "CDNOW, Online Retail, Musterhandel",
     "simulated, steady": "Erfunden, gleichmäßige Nachfrage",
     "simulated, unsteady": "Erfunden, schwankende Nachfrage",
 }
@@ -79,14 +78,14 @@ def verdict(judged: Judged, *, style: Style) -> Verdict:
         + _than(high)
         + "); an {gewonnen} von {stichtage} Stichtagen liegt das Modell vorn"
         + why
-        + ". Seine Summe liegt im Mittel {abweichung} "
-        + ("über" if judged.bias >= 0 else "unter")
+        + ". Seine Summe "
+        + _sum_off(judged)
         + " dem, was gekauft wurde.",
         gewinn=style.share(abs(judged.error_gain), digits=1),
         von=style.share(abs(low), digits=1),
         bis=style.share(abs(high), digits=1),
         gewonnen=style.count(judged.n_origins_won),
-        abweichung=style.share(abs(judged.bias), digits=1),
+        abweichung=style.share(judged.bias_size, digits=1),
         stichtage=style.count(judged.n_origins),
     )
     consequence = {
@@ -118,7 +117,7 @@ def choice(chosen: Choice, placed: Origins, *, style: Style) -> Sentence:
     reason = {
         "lowest_error": "sein Fehler ist der kleinste",
         "simplest_of_tied": "unter den fast gleich guten ist es das einfachste",
-        "only_one": "kein anderes lässt sich am letzten Stichtag anpassen",
+        "only_one": "kein anderes gibt am letzten Stichtag eine brauchbare Lösung",
     }[chosen.code]
     return say(f"{head} Die Wahl fällt auf {NAMES[chosen.name]}: {reason}.", **numbers)
 
@@ -153,32 +152,35 @@ def models(found: Published, *, chosen: Choice | None) -> pd.DataFrame:
 
 def accuracy(test: Backtest) -> pd.DataFrame:
     """Average the measures of each forecast over the origins, named in German."""
-    table = test.purchases.measures.groupby("forecast", sort=False).mean()
+    rows = test.purchases.measures.groupby("forecast", sort=False)
+    table = rows.mean().assign(n_origins=rows.size())
     return table.rename(index=NAMES).rename_axis("forecast")
 
 
 def money_accuracy(test: Backtest) -> pd.DataFrame:
     """Average the measures of each forecast of revenue over the origins, named in German."""
-    table = test.revenue.measures.groupby("forecast", sort=False).mean()
+    rows = test.revenue.measures.groupby("forecast", sort=False)
+    table = rows.mean().assign(n_origins=rows.size())
     return table.rename(index=NAMES).rename_axis("forecast")
 
 
 def money(judged: Judged, *, style: Style) -> Sentence:
-    """Say whether the model beats the naive forecasts of revenue too."""
+    """Say whether the model beats the naive forecasts of revenue too, and what follows."""
     if judged.code == "untested":
         return say("Beim Umsatz lässt sich das Modell an keinem Stichtag prüfen.")
+    rival = NAMES[judged.best_naive]
     head = {
         "better": "Auch beim Umsatz ist das Modell besser als alle einfachen Verfahren",
         "tied": "Beim Umsatz ist das Modell gleichauf mit dem besten einfachen Verfahren",
         "worse": "Beim Umsatz ist das Modell schlechter als das beste einfache Verfahren",
     }[judged.code]
+    advice = f" Planen Sie den Umsatz mit „{rival}“." if judged.code == "worse" else ""
     return say(
-        f"{head}: Gegenüber „{NAMES[judged.best_naive]}“ ist sein Fehler (RMSE) um {{gewinn}} "
-        f"{_than(judged.error_gain)}; seine Summe liegt im Mittel {{abweichung}} "
-        + ("über" if judged.bias >= 0 else "unter")
-        + " dem, was bezahlt wurde.",
+        f"{head}: Gegenüber „{rival}“ ist sein Fehler (RMSE) um {{gewinn}} "
+        f"{_than(judged.error_gain)}. Seine Summe {_sum_off(judged)} dem, was bezahlt "
+        f"wurde.{advice}",
         gewinn=style.share(abs(judged.error_gain), digits=1),
-        abweichung=style.share(abs(judged.bias), digits=1),
+        abweichung=style.share(judged.bias_size, digits=1),
     )
 
 
@@ -201,7 +203,7 @@ def rule(*, style: Style) -> Sentence:
 def value_range(
     band: Band,
     *,
-    misses: Sequence[float],
+    ratios: Sequence[float],
     proven: pd.Series | None,
     window_days: int,
     horizon_days: int,
@@ -213,42 +215,53 @@ def value_range(
     ----------
     band : Band
         The widened interval.
-    misses : sequence of float
-        From `candidates.revenue_misses`.
+    ratios : sequence of float
+        From `candidates.revenue_ratios`: forecast over truth at earlier origins.
     proven : Series of bool, or None
-        From `candidates.coverage`: whether such a range held at an earlier origin.
+        From `candidates.coverage`: whether a narrower range, made of earlier misses
+        alone, held at an earlier origin.
     window_days, horizon_days : int
-        Length of the windows that were missed, and of the forecast.
+        Length of the windows that were forecast, and of the value.
     style : Style
         How to write numbers.
     """
-    if not misses:
+    if not ratios:
         return say(
             "Der Wert des Kundenstamms liegt nach dem Modell allein zwischen {von} und {bis}. "
             "Dieser Bereich ist zu eng: Was das Modell früher verfehlte, ließ sich nicht messen.",
             von=style.money(band.low),
             bis=style.money(band.high),
         )
+    side = ""
+    if max(ratios) < 1:
+        side = ", jedes Mal zu wenig"
+    elif min(ratios) > 1:
+        side = ", jedes Mal zu viel"
     text = (
-        "Rechnen Sie mit {von} bis {bis}. An {stichtage} früheren Stichtagen lag dieselbe Rechnung "
-        "beim Umsatz der nächsten {fenster} Tage um bis zu {faktor} daneben; der Bereich lässt "
-        "entsprechend Platz"
+        "Rechnen Sie mit {von} bis {bis}. An {stichtage} früheren Stichtagen erreichte dieselbe "
+        "Rechnung für {fenster} Tage {wenig} bis {viel} des tatsächlichen Umsatzes" + side + "; "
+        "der Bereich lässt entsprechend Platz"
     )
     if horizon_days > window_days:
         text += ", und mehr für {tage} Tage"
-    text += "."
+    text += ". Er soll in {sicher} der Fälle halten."
     if proven is not None and len(proven):
-        text += " In der Probe hielt ein solcher Bereich an {gehalten} von {proben} Stichtagen."
+        text += (
+            " Ein engerer, der nur frühere Abweichungen kannte, hielt in der Probe an {gehalten} "
+            "von {proben} Stichtagen."
+        )
     return say(
         text,
         gehalten=style.count(0 if proven is None else int(proven.sum())),
         proben=style.count(0 if proven is None else len(proven)),
         von=style.money(band.low),
         bis=style.money(band.high),
-        stichtage=style.count(len(misses)),
+        stichtage=style.count(len(ratios)),
         fenster=style.count(window_days),
-        faktor=style.share(math.expm1(max(misses))),
+        wenig=style.share(min(ratios)),
+        viel=style.share(max(ratios)),
         tage=style.count(horizon_days),
+        sicher=style.share(LEVEL),
     )
 
 
@@ -270,10 +283,11 @@ def coverage(table: pd.DataFrame, *, style: Style) -> Sentence:
     real = table.loc[MEASURED["real data"]]
     worst = table["total_value_widened"].idxmin()
     return say(
-        "Versprochen sind {versprochen}. Gemessen an {prognosen} Prognosen: Einzelne Kunden lagen "
+        "Versprochen sind {versprochen}. Außerhalb dieses Berichts wurde dieselbe Rechnung an "
+        "{prognosen} Prognosen geprüft, die sich überlappen: Einzelne Kunden lagen "
         "in {kunden} der Fälle in ihrem Bereich, der Umsatz aller Kunden nach dem Modell allein in "
         "{modell}, im aufgeweiteten Bereich in {summe}. Am schlechtesten hielt er bei "
-        f"„{worst}“: in {{schlechtest}} der Fälle.",
+        f"„{worst}“: in {{schlechtest}} der Fälle. Für Ihre Daten zählt die Tabelle darüber.",
         versprochen=style.share(measured.NOMINAL),
         prognosen=style.count(real["origins"]),
         kunden=style.share(real["customer_value"]),
@@ -291,6 +305,14 @@ def coverage_rule() -> Sentence:
         "Wahrheit; bei schwankender Nachfrage kommen Saison, Trend oder Einbrüche vor, von denen "
         "das Modell nichts weiß."
     )
+
+
+def _sum_off(judged: Judged) -> str:
+    """Say on which side of the truth the sums lie, without letting them cancel."""
+    if judged.bias_size - abs(judged.bias) > 1e-9:
+        return "liegt mal über, mal unter, im Mittel {abweichung} neben"
+    side = "über" if judged.bias >= 0 else "unter"
+    return f"liegt an jedem Stichtag {side}, im Mittel {{abweichung}} {side}"
 
 
 def _than(gain: float) -> str:

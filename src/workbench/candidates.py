@@ -140,6 +140,13 @@ def revenue_misses(test: backtests.Backtest, *, model: str) -> list[float]:
     return _misses(test.revenue, model)
 
 
+def revenue_ratios(test: backtests.Backtest, *, model: str) -> list[float]:
+    """Return a model's revenue over the true one at each origin that has a forecast."""
+    forecasts = test.revenue.forecasts[model].groupby("origin").sum(min_count=1).dropna()
+    actual = test.revenue.actual.groupby("origin").sum().reindex(forecasts.index)
+    return [float(ratio) for ratio in (forecasts / actual)[actual > 0]]
+
+
 def purchase_misses(test: backtests.Backtest, *, model: str) -> list[float]:
     """Measure what a model's count of purchases missed at each origin that has a forecast."""
     return _misses(test.purchases, model)

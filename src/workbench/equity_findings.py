@@ -292,10 +292,16 @@ def new_customer(new: NewCustomer, *, horizon_days: int, margin: float, style: S
     """
     later = new.repeat_value / new.value if new.value > 0 else 0.0
     what = "Umsatz" if margin == 1 else "Deckungsbeitrag"
+    limit = (
+        " Was seine Gewinnung kosten darf, sagt erst der Deckungsbeitrag (Parameter „margin“)."
+        if margin == 1
+        else " Mehr darf seine Gewinnung nicht kosten."
+    )
     return say(
         "Ein neuer Kunde bringt in {tage} Tagen voraussichtlich {wert} "
         + what
-        + "; {spaeter} davon kommen erst nach dem ersten Kauf.",
+        + "; {spaeter} davon kommen erst nach dem ersten Kauf."
+        + limit,
         tage=style.count(horizon_days),
         wert=style.money(new.value, digits=2),
         spaeter=style.share(later),
@@ -331,8 +337,8 @@ def payback(table: pd.DataFrame, *, horizon_days: int, style: Style) -> Sentence
         "bis": style.money(known["cac"].max(), digits=2),
     }
     parts = {
-        "first_purchase": "In {sofort} von {alle} Quartalen deckt schon der erste Kauf diese "
-        "Kosten.",
+        "first_purchase": "Im Mittel aller Kanäle deckt in {sofort} von {alle} Quartalen schon der "
+        "erste Kauf diese Kosten.",
         "in_horizon": "In {spaeter} von {alle} Quartalen decken erst spätere Käufe diese Kosten, "
         "nach höchstens {laengste} Tagen.",
         "not_in_horizon": "In {nie} von {alle} Quartalen reichen {tage} Tage nicht.",

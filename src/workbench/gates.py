@@ -21,6 +21,8 @@ MIN_RMSE_GAIN = 0.01
 MAX_CONCORDANCE_LOSS = 0.01
 # The sum may be this much further from the truth, as a share of it, and still count as kept.
 MAX_BIAS_LOSS = 0.05
+# A revenue that was missed by more than half is none to plan with.
+MAX_MONEY_BIAS = 0.5
 # One chance in 100 that customers without a signal of their own reach it.
 MIN_SIGNAL = 2.3263478740408408
 
@@ -132,13 +134,21 @@ def verdict(backtest: Backtest, *, model: str) -> Verdict:
     return _judge(backtest, backtest.purchases, model)
 
 
-def is_usable(judged: Verdict) -> bool:
+def is_usable(judged: Verdict, *, paid: Verdict) -> bool:
     """Say whether values of single customers may be shown.
 
-    They may if the model is not worse than the best naive forecast, and tells
-    customers of one cohort apart better than chance.
+    They may if the model is not worse than the best naive forecast of purchases,
+    tells customers of one cohort apart better than chance, and is not both worse
+    than the best naive forecast of revenue and further off its sum than
+    `MAX_MONEY_BIAS`.
+
+    Parameters
+    ----------
+    judged, paid : Verdict
+        From `verdict` and `money_verdict`.
     """
-    return judged.code in ("better", "tied") and "signal" not in judged.reasons
+    far_off = paid.code == "worse" and paid.bias_size > MAX_MONEY_BIAS
+    return judged.code in ("better", "tied") and "signal" not in judged.reasons and not far_off
 
 
 def money_verdict(backtest: Backtest, *, model: str) -> Verdict:

@@ -259,6 +259,7 @@ def read(
         unsettled=_hide_lines(cleaned.unsettled, key),
         tables={name: _hide(found.table, key) for name, found in beside.items()},
     )
+    _check_currencies(beside, currency=base.currency)
     return Reading(
         base=base,
         balance=cleaned.balance,
@@ -323,6 +324,17 @@ def _currency(asked: str, of_source: str, of_lines: str) -> str:
             "convert the amounts first."
         )
     return asked or told or DEFAULT_CURRENCY
+
+
+def _check_currencies(beside: Mapping[str, Companion], *, currency: str) -> None:
+    """Refuse an optional table whose money is another one."""
+    for name, companion in beside.items():
+        told = "".join(fact.value for fact in companion.facts if fact.code == "currency")
+        if told and told != currency:
+            raise DataError(
+                f"the amounts of {name} ({companion.label}) are in {told}, those of the purchases "
+                f"in {currency}. Convert them to one currency first."
+            )
 
 
 def _hide(table: pd.DataFrame, key: bytes | None) -> pd.DataFrame:
@@ -451,6 +463,11 @@ def _indexed(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def _table_file(name: str) -> Path:
     return CUSTOMERS_FOLDER / f"table_{name}.parquet"
+
+
+def data_hash(run_dir: str) -> str:
+    """Return the SHA-256 of the source that a run has read."""
+    return json.loads((Path(run_dir) / ORIGIN).read_text(encoding="utf-8"))["sha256"]
 
 
 def write_customers(table: pd.DataFrame, *, run_dir: str, notebook: str) -> None:

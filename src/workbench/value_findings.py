@@ -243,6 +243,11 @@ def value_note(horizon_days: int, annual_discount_rate: float, *, style: Style) 
     )
 
 
+def ahead_note(horizon_days: int, *, style: Style) -> Sentence:
+    """Say how far ahead purchases are counted."""
+    return say("in den nächsten {tage} Tagen", tage=style.count(horizon_days))
+
+
 def revenue_note(margin: float, *, style: Style) -> Sentence:
     """Say that the value above is what is left of this revenue."""
     return say(
@@ -284,22 +289,31 @@ def median_note(scores: pd.DataFrame, *, style: Style) -> Sentence:
 
 
 def value(
-    scores: pd.DataFrame, *, recent: float, horizon_days: int, margin: float, style: Style
+    scores: pd.DataFrame,
+    *,
+    recent: float,
+    past_days: int,
+    horizon_days: int,
+    margin: float,
+    style: Style,
 ) -> Sentence:
     """Say what the customers of today will bring, beside what they brought last.
 
-    `recent` is their money of the last `horizon_days`, times the margin.
+    `recent` is their money of the last `past_days`, times the margin; missing if
+    it is that of too few.
     """
     kind = "Umsatz" if margin == 1 else "Deckungsbeitrag"
+    before = "; in den letzten {tage_zuvor} Tagen waren es {zuvor}" if pd.notna(recent) else ""
     return say(
         "Die {kunden} Kunden von heute bringen in den nächsten {tage} Tagen voraussichtlich {wert} "
         + kind
-        + " (abgezinst); in den letzten {tage_zuvor} Tagen waren es {zuvor}. Kunden, die erst noch "
-        "kommen, sind in der Vorhersage nicht enthalten.",
+        + " (abgezinst)"
+        + before
+        + ". Kunden, die erst noch kommen, sind in der Vorhersage nicht enthalten.",
         kunden=style.count(len(scores)),
         tage=style.count(horizon_days),
         wert=style.money(scores["clv"].sum()),
-        tage_zuvor=style.count(horizon_days),
+        tage_zuvor=style.count(past_days),
         zuvor=style.money(recent),
     )
 
