@@ -26,6 +26,43 @@ class Term(NamedTuple):
 
 TERMS = (
     Term(
+        "NBD",
+        "Rechnet mit Kunden, die nie gehen und sich nur in ihrer Kaufrate unterscheiden.",
+        (r"(?<!/)NBD",),
+    ),
+    Term(
+        "MBG/NBD",
+        "Wie BG/NBD, doch kann ein Kunde schon nach dem ersten Kauf gehen.",
+    ),
+    Term(
+        "Pareto/NBD",
+        "Wie BG/NBD, doch kann ein Kunde jederzeit gehen, nicht nur nach einem Kauf.",
+    ),
+    Term(
+        "Gini-Wert",
+        "Wie gut eine Vorhersage die Kunden ordnet; eins heißt fehlerfrei, null heißt geraten.",
+    ),
+    Term(
+        "Log-Likelihood",
+        "Maß dafür, wie gut ein Modell die Daten beschreibt, an die es angepasst ist.",
+    ),
+    Term(
+        "Log-Verlust",
+        "Strafe für falsche Wahrscheinlichkeiten; kleiner ist besser.",
+    ),
+    Term(
+        "PR-AUC",
+        "Wie viele Treffer eine Liste im Mittel enthält, wenn man sie von oben abarbeitet.",
+    ),
+    Term(
+        "EMPC",
+        "Gewinn, der je Kunde zu erwarten ist, wenn der Erfolg eines Angebots nicht bekannt ist.",
+    ),
+    Term(
+        "Regelmäßigkeit",
+        "Wie gleichmäßig die Abstände zwischen den Käufen eines Kunden sind.",
+    ),
+    Term(
         "Boosting",
         "Viele kleine Entscheidungsbäume, von denen jeder die Fehler der vorigen ausgleicht.",
     ),
