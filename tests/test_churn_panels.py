@@ -278,10 +278,23 @@ def test_each_origin_is_described_by_the_orders_as_they_were_known_on_it(some_or
     assert same(again[AS_OF], found[AS_OF])
 
 
-def test_orders_after_its_day_change_no_snapshot(some_orders, found):
-    whole = churn_panels.snapshot(
-        some_orders, origin=PLAN.test, horizon_days=91, gap_days=14, tables={}, terms=TERMS
+def snapshot_of(orders, *, gap_days):
+    people = summary.summarise(orders, as_of=PLAN.test)
+    return churn_panels.snapshot(
+        orders,
+        people=people,
+        model=churn_panels.purchase_model(people),
+        origin=PLAN.test,
+        horizon_days=91,
+        gap_days=gap_days,
+        tables={},
+        terms=TERMS,
+        with_model=True,
     )
+
+
+def test_orders_after_its_day_change_no_snapshot(some_orders, found):
+    whole = snapshot_of(some_orders, gap_days=14)
     assert same(whole, found[PLAN.test])
 
 
@@ -391,9 +404,7 @@ def test_orders_after_the_day_are_refused_where_a_value_would_read_them(some_ord
     frequency = some_orders.groupby("customer_id")["date"].transform("size")
     tied = some_orders.assign(amount=some_orders["amount"] * frequency)
     with pytest.raises(DataError, match="Pass the orders up to the day of the summary"):
-        churn_panels.snapshot(
-            tied, origin=PLAN.test, horizon_days=91, gap_days=0, tables={}, terms=TERMS
-        )
+        snapshot_of(tied, gap_days=0)
 
 
 def test_a_window_that_is_still_open_is_refused(some_orders, found):

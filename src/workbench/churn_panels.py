@@ -77,12 +77,14 @@ class Snapshot(NamedTuple):
 def snapshot(
     orders: pd.DataFrame,
     *,
+    people: pd.DataFrame,
+    model: PurchaseModel | None,
     origin: pd.Timestamp,
     horizon_days: int,
     gap_days: int,
     tables: Mapping[str, pd.DataFrame],
     terms: Terms,
-    with_model: bool = True,
+    with_model: bool,
 ) -> Snapshot:
     """Describe the customers on one day, from the orders as they were known on it.
 
@@ -90,6 +92,10 @@ def snapshot(
     ----------
     orders : DataFrame
         One row per customer and day.
+    people : DataFrame
+        Summary of the orders on the day.
+    model : PurchaseModel or None
+        From `purchase_model` of the summary.
     origin : Timestamp
         The day.
     horizon_days, gap_days : int
@@ -102,8 +108,6 @@ def snapshot(
         Whether the features hold what a purchase model says; all origins of one
         training need the same features.
     """
-    people = summarise(orders, as_of=origin)
-    model = purchase_model(people)
     features = churn_features.build(
         orders,
         origin=origin,
@@ -145,12 +149,14 @@ def snapshots(
     """
     days = [*plan.origins, as_of]
     states = {day: orders if day == as_of else known(day) for day in days}
-    has_model = all(
-        purchase_model(summarise(state, as_of=day)) is not None for day, state in states.items()
-    )
+    people = {day: summarise(state, as_of=day) for day, state in states.items()}
+    models = {day: purchase_model(table) for day, table in people.items()}
+    has_model = all(model is not None for model in models.values())
     return {
         day: snapshot(
             state,
+            people=people[day],
+            model=models[day],
             origin=day,
             horizon_days=plan.horizon_days,
             gap_days=plan.gap_days,
