@@ -5,7 +5,6 @@ A model is a record of numbers that knows its name; the module of that name answ
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from types import ModuleType
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from workbench import mbg_nbd, nbd, pareto_nbd, purchases
+from workbench import mbg_nbd, model_records, nbd, pareto_nbd, purchases
 from workbench.mbg_nbd import MbgNbd
 from workbench.nbd import Nbd
 from workbench.pareto_nbd import ParetoNbd
@@ -297,8 +296,7 @@ def to_json(model: PurchaseModel) -> dict[str, Any]:
     {'name': 'nbd', 'r': 0.5, 'alpha': 80.0, 'covariance': [[0.01, 0.0], [0.0, 9.0]],
      'log_likelihood': -100.0, 'n_customers': 50, 'n_repeat': 30, 'condition': 12.0}
     """
-    stored = {"name": model.name, **dataclasses.asdict(model)}
-    return stored | {"covariance": [list(row) for row in model.covariance]}
+    return model_records.to_json(model)
 
 
 def from_json(stored: Mapping[str, Any]) -> PurchaseModel:
@@ -310,25 +308,12 @@ def from_json(stored: Mapping[str, Any]) -> PurchaseModel:
         If the name is unknown, a field is missing or unknown, or a value is
         not a number of the right kind.
     """
-    if "name" not in stored:
-        raise ValueError(f"a stored model lacks its name; it has {sorted(stored)}.")
-    module = _module(stored["name"])
-    kind = RECORDS[stored["name"]]
-    types = {field.name: str(field.type) for field in dataclasses.fields(kind)}
-    given = {name: value for name, value in stored.items() if name != "name"}
-    unknown, missing = sorted(given.keys() - types.keys()), sorted(types.keys() - given.keys())
-    if unknown or missing:
-        raise ValueError(
-            f"a stored {kind.name} has unknown fields {unknown} and lacks {missing}; "
-            f"its fields are {list(types)}. Store it with purchase_models.to_json."
-        )
-
-    values: dict[str, Any] = {}
-    for name, value in given.items():
-        if name == "covariance":
-            values[name] = _square(value, size=len(module.PARAMETERS))
-        else:
-            values[name] = _number(value, name, whole=types[name] == "int")
+    name = model_records.name_of(stored)
+    module = _module(name)
+    kind = RECORDS[name]
+    values = model_records.values_of(
+        stored, kind=kind, size=len(module.PARAMETERS), writer="purchase_models.to_json"
+    )
     not_positive = [name for name in module.PARAMETERS if not values[name] > 0]
     if not_positive:
         raise ValueError(f"{not_positive} of a stored {kind.name} must be positive.")
@@ -339,21 +324,3 @@ def _module(name: str) -> ModuleType:
     if name not in MODELS:
         raise ValueError(f"there is no purchase model {name!r}; there are {list(MODELS)}.")
     return MODELS[name]
-
-
-def _number(value: object, name: str, *, whole: bool) -> float:
-    """Return a finite number; bool, text and a broken count are none."""
-    kinds = int if whole else int | float
-    if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value):
-        wanted = "a whole number" if whole else "a finite number"
-        raise ValueError(f"{name}={value!r} of a stored model is not {wanted}.")
-    return value if whole else float(value)
-
-
-def _square(value: object, *, size: int) -> tuple[tuple[float, ...], ...]:
-    rows = value if isinstance(value, list | tuple) else []
-    if len(rows) != size or any(
-        not isinstance(row, list | tuple) or len(row) != size for row in rows
-    ):
-        raise ValueError(f"covariance of a stored model is not {size} rows of {size} numbers.")
-    return tuple(tuple(_number(cell, "covariance", whole=False) for cell in row) for row in rows)

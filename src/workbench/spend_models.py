@@ -5,8 +5,6 @@ A model is a record of numbers that knows its name; the module of that name answ
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -14,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from workbench import spend, spend_shrinkage
+from workbench import model_records, spend, spend_shrinkage
 from workbench.schema import DataError, NotIdentified, TooFewData
 from workbench.spend import GammaGamma, Independence, InfiniteMean
 from workbench.spend_shrinkage import SpendShrinkage
@@ -242,8 +240,7 @@ def to_json(model: SpendModel) -> dict[str, Any]:
     {'name': 'spend_shrinkage', 'base': 30.0, 'slope': 2.0, 'within': 9.0, 'between': 6.0,
      'mean': 33.0, 'covariance': [[1.0, 0.0], [0.0, 4.0]], 'n_customers': 40, 'n_purchases': 90}
     """
-    stored = {"name": model.name, **dataclasses.asdict(model)}
-    return stored | {"covariance": [list(row) for row in model.covariance]}
+    return model_records.to_json(model)
 
 
 def from_json(stored: Mapping[str, Any]) -> SpendModel:
@@ -255,25 +252,10 @@ def from_json(stored: Mapping[str, Any]) -> SpendModel:
         If the name is unknown, a field is missing or unknown, or a value is
         not a finite number of the right kind and sign.
     """
-    if "name" not in stored:
-        raise ValueError(f"a stored model lacks its name; it has {sorted(stored)}.")
-    _module(stored["name"])
-    kind = RECORDS[stored["name"]]
-    types = {field.name: str(field.type) for field in dataclasses.fields(kind)}
-    given = {name: value for name, value in stored.items() if name != "name"}
-    unknown, missing = sorted(given.keys() - types.keys()), sorted(types.keys() - given.keys())
-    if unknown or missing:
-        raise ValueError(
-            f"a stored {kind.name} has unknown fields {unknown} and lacks {missing}; "
-            f"its fields are {list(types)}. Store it with spend_models.to_json."
-        )
-
-    values: dict[str, Any] = {}
-    for name, value in given.items():
-        if name == "covariance":
-            values[name] = _square(value)
-        else:
-            values[name] = _number(value, name, whole=types[name] == "int")
+    name = model_records.name_of(stored)
+    _module(name)
+    kind = RECORDS[name]
+    values = model_records.values_of(stored, kind=kind, size=None, writer="spend_models.to_json")
     not_positive = [name for name in ("p", "q", "v") if not values.get(name, 1) > 0]
     negative = [name for name in ("base", "within", "between") if values.get(name, 0) < 0]
     if not_positive or negative:
@@ -292,19 +274,3 @@ def _module(name: str) -> ModuleType:
     if name not in MODELS:
         raise ValueError(f"there is no spend model {name!r}; there are {list(MODELS)}.")
     return MODELS[name]
-
-
-def _number(value: object, name: str, *, whole: bool) -> float:
-    """Return a finite number; bool, text and a broken count are none."""
-    kinds = int if whole else int | float
-    if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value):
-        wanted = "a whole number" if whole else "a finite number"
-        raise ValueError(f"{name}={value!r} of a stored model is not {wanted}.")
-    return value if whole else float(value)
-
-
-def _square(value: object) -> tuple[tuple[float, ...], ...]:
-    rows = value if isinstance(value, list | tuple) else []
-    if not rows or any(not isinstance(row, list | tuple) or len(row) != len(rows) for row in rows):
-        raise ValueError("covariance of a stored model is not a square of numbers.")
-    return tuple(tuple(_number(cell, "covariance", whole=False) for cell in row) for row in rows)
