@@ -8,6 +8,8 @@ from workbench.segments import (
     GRID,
     SEGMENTS,
     STATES,
+    CutOffs,
+    cutoffs_of,
     lifecycle,
     pauses,
     score,
@@ -94,6 +96,30 @@ def test_ten_customers_with_ties_get_the_score_of_their_middle_rank():
     scores = score(customers(days_since_last=[3.0] * 10, revenue=[0.0] * 6 + [1.0] * 4))
     assert scores["m_score"].tolist() == [2] * 6 + [5] * 4
     assert scores["r_score"].tolist() == [3] * 10
+
+
+def test_limits_of_another_day_score_the_customers_of_this_one():
+    frozen = cutoffs_of(
+        customers(days_since_last=[10.0, 50, 20, 40, 30], revenue=[5.0, 1, 4, 2, 3])
+    )
+    assert frozen == CutOffs((40, 30, 20, 10), (2, 3, 5, 10), (2, 3, 4, 5))
+    later = customers(
+        days_since_last=[9.0, 35, 41, 10], n_orders=[1, 2, 4, 12], revenue=[9.0, 2.5, 0, 4]
+    )
+    scores = score(later, cutoffs=frozen)
+    assert scores["r_score"].tolist() == [5, 2, 1, 5]
+    assert scores["f_score"].tolist() == [1, 2, 3, 5]
+    assert scores["m_score"].tolist() == [5, 2, 1, 4]
+    assert scores["segment"].tolist() == ["Neukunden", "Ruhende", "Gefährdete", "Spitzenkunden"]
+
+
+def test_where_nobody_reached_a_score_nobody_can():
+    # All alike: the middle rank earns a 3, and 4 and 5 are out of reach.
+    frozen = cutoffs_of(customers(days_since_last=[3.0] * 10, revenue=[7.0] * 10))
+    assert frozen.recency_days == (3.0, 3.0, -np.inf, -np.inf)
+    assert frozen.money == (7.0, 7.0, np.inf, np.inf)
+    other = score(customers(days_since_last=[0.0, 3, 4], revenue=[99.0, 7, 6]), cutoffs=frozen)
+    assert other["r_score"].tolist() == other["m_score"].tolist() == [3, 3, 1]
 
 
 def test_the_segment_is_the_cell_of_recency_and_frequency():
@@ -261,6 +287,19 @@ def test_scores_keep_their_promises_on_tied_data(seed):
         assert (by_value.nunique() == 1).all()
         assert by_value.first().is_monotonic_increasing
     assert scores["segment"].isin(SEGMENTS).all()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_own_limits_are_the_middle_ranks_and_foreign_ones_keep_equal_values_together(seed):
+    table, other = tied_customers(seed), tied_customers(seed + 100)
+    scores = score(table)
+    for column, values in (("r_score", -table["days_since_last"]), ("m_score", table["revenue"])):
+        by_rank = np.ceil(5 * values.rank(method="average") / len(values))
+        assert (scores[column] == by_rank).all()
+    pd.testing.assert_frame_equal(score(table, cutoffs=cutoffs_of(table)), scores)
+    foreign = score(other, cutoffs=cutoffs_of(table))
+    alone = pd.concat([score(other.iloc[[i]], cutoffs=cutoffs_of(table)) for i in range(20)])
+    pd.testing.assert_frame_equal(foreign.iloc[:20], alone)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

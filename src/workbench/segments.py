@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,9 +12,9 @@ import pandas as pd
 from workbench.schema import DataError, check_orders, check_summary, purchase_days
 
 N_SCORES = 5
-# Purchases that open the classes of the frequency score. More than half of a shop's
+# Purchases that open the classes 2 to 5 of the frequency score. More than half of a shop's
 # customers buy once, so quantiles of the count have no classes to offer.
-FREQUENCY_EDGES = (1, 2, 3, 5, 10)
+FREQUENCY_LIMITS = (2, 3, 5, 10)
 
 # The complete grid: row = recency score, column = frequency score.
 GRID = pd.DataFrame(
@@ -56,6 +58,25 @@ LIKELY_ALIVE, LIKELY_GONE = 0.7, 0.3
 OWN_RHYTHM_PAUSES = 3
 
 
+class CutOffs(NamedTuple):
+    """Limits of the scores 2, 3, 4 and 5, to be kept and applied to another day.
+
+    Attributes
+    ----------
+    recency_days : tuple of float
+        At most so many days since the last purchase, falling; -inf where nobody
+        reached the score on the day of the limits.
+    orders : tuple of int
+        At least so many purchases, rising.
+    money : tuple of float
+        At least so much money (currency), rising; inf where nobody reached it.
+    """
+
+    recency_days: tuple[float, ...]
+    orders: tuple[int, ...]
+    money: tuple[float, ...]
+
+
 class Pauses(NamedTuple):
     """Limits of a usual and a long pause between two purchases, in days.
 
@@ -72,12 +93,46 @@ class Pauses(NamedTuple):
     second_purchase: float
 
 
-def score(summary: pd.DataFrame) -> pd.DataFrame:
+def cutoffs_of(summary: pd.DataFrame) -> CutOffs:
+    """Take the limits of the scores from the customers of one day.
+
+    Recency (`days_since_last`) and money (`revenue`) are cut at the fifths of their
+    middle ranks, ``ceil(5 * mid-rank / n)``, so that equal values stay together;
+    frequency at the fixed classes 1, 2, 3-4, 5-9 and 10 or more purchases. The
+    record can be kept: customers of another day scored by it move only if they
+    changed, and not because the others did.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        Indexed by `customer_id`; `days_since_last` (days) and `revenue` (currency).
+
+    Raises
+    ------
+    DataError
+        If the summary breaks its promise or is empty.
+
+    Examples
+    --------
+    >>> customers = pd.DataFrame({
+    ...     "frequency": 0, "recency": 0.0, "T": [10.0, 20, 30, 40, 50], "n_orders": 1,
+    ...     "days_since_last": [10.0, 20, 30, 40, 50], "revenue": [1.0, 2, 3, 4, 5],
+    ... }, index=pd.Index(list("abcde"), name="customer_id"))
+    >>> cutoffs_of(customers)
+    CutOffs(recency_days=(40.0, 30.0, 20.0, 10.0), orders=(2, 3, 5, 10), money=(2.0, 3.0, 4.0, 5.0))
+    """
+    check_summary(summary)
+    return CutOffs(
+        recency_days=tuple(-limit for limit in _fifths(-summary["days_since_last"])),
+        orders=FREQUENCY_LIMITS,
+        money=_fifths(summary["revenue"]),
+    )
+
+
+def score(summary: pd.DataFrame, *, cutoffs: CutOffs | None = None) -> pd.DataFrame:
     """Score recency, frequency and money from 1 (worst) to 5 (best) and name the segment.
 
-    Equal values get equal scores. Recency (`days_since_last`) and money
-    (`revenue`) are scored by ``ceil(5 * mid-rank / n)``; frequency by the fixed
-    classes 1, 2, 3-4, 5-9 and 10 or more purchases. The segment follows from
+    Equal values get equal scores, whatever the limits. The segment follows from
     recency and frequency through the complete `GRID`.
 
     Parameters
@@ -85,6 +140,9 @@ def score(summary: pd.DataFrame) -> pd.DataFrame:
     summary : DataFrame
         Indexed by `customer_id`; `days_since_last` (days), `n_orders` (count)
         and `revenue` (currency).
+    cutoffs : CutOffs, optional
+        Limits of the scores, of another day for instance; by default those of
+        these customers, see `cutoffs_of`.
 
     Returns
     -------
@@ -105,11 +163,14 @@ def score(summary: pd.DataFrame) -> pd.DataFrame:
     cleo               2        1        3        Ruhende
     """
     check_summary(summary)
+    cutoffs = cutoffs or cutoffs_of(summary)
     scores = pd.DataFrame(
         {
-            "r_score": _mid_rank_score(-summary["days_since_last"]),
-            "f_score": np.searchsorted(FREQUENCY_EDGES, summary["n_orders"], side="right"),
-            "m_score": _mid_rank_score(summary["revenue"]),
+            "r_score": _reached(
+                [-days for days in cutoffs.recency_days], -summary["days_since_last"]
+            ),
+            "f_score": _reached(cutoffs.orders, summary["n_orders"]),
+            "m_score": _reached(cutoffs.money, summary["revenue"]),
         },
         index=summary.index,
     )
@@ -294,9 +355,17 @@ def state_sizes(summary: pd.DataFrame, state: pd.Series) -> pd.DataFrame:
     return table.rename_axis("state")
 
 
-def _mid_rank_score(values: pd.Series) -> pd.Series:
-    rank = values.rank(method="average")
-    return np.ceil(N_SCORES * rank / len(values)).astype(int)
+def _fifths(values: pd.Series) -> tuple[float, ...]:
+    """Return the smallest values whose middle rank earns the scores 2 to 5."""
+    scores = np.ceil(N_SCORES * values.rank(method="average") / len(values))
+    return tuple(
+        float(values[scores >= wanted].min()) if (scores >= wanted).any() else math.inf
+        for wanted in range(2, N_SCORES + 1)
+    )
+
+
+def _reached(limits: Sequence[float], values: pd.Series) -> np.ndarray:
+    return 1 + np.searchsorted(limits, values, side="right")
 
 
 def _gaps(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
