@@ -46,7 +46,9 @@ MAY_IMPORT = {
     "orders": {"schema"},
     "returns": {"orders"},
     "summary": {"schema", "orders"},
-    "cohorts": {"schema"},
+    "cohorts": {"schema", "discrimination", "privacy"},
+    "cohort_findings": {"cohorts", "formats", "outputs"},
+    "cohort_plots": {"cohorts", "formats", "plots"},
     "rhythm": {"schema"},
     "quality": {"schema"},
     "data_findings": {"outputs", "formats", "quality", "rhythm"},
@@ -183,7 +185,7 @@ MAY_IMPORT = {
 }
 ONLY_IN = {
     "lifetimes": {"second_opinion"},
-    "matplotlib": {"plots", "churn_plots"},
+    "matplotlib": {"plots", "churn_plots", "cohort_plots"},
     "papermill": {"run"},
     "sklearn": {"churn_training", "stored_model"},
     "skops": {"stored_model"},
@@ -206,6 +208,8 @@ PURE = (
     "quality",
     "data_findings",
     "cohorts",
+    "cohort_findings",
+    "cohort_plots",
     "segments",
     "newton",
     "purchases",

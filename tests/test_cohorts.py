@@ -2,11 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench import cohorts
 from workbench.cohorts import LAST_ORDER_COUNT, monthly_revenue, order_counts
-from workbench.schema import DataError
+from workbench.schema import DataError, TooFewData
 from workbench.summary import summarise
 
 SEEDS = range(20)
+FEW_SEEDS = range(5)
 
 
 def orders(*rows: tuple) -> pd.DataFrame:
@@ -112,7 +114,197 @@ def test_revenue_of_nothing_has_no_shares():
     assert table["revenue_share"].isna().all()
 
 
+def test_a_cohort_is_followed_from_the_month_of_its_first_purchase():
+    table = cohorts.retention(
+        orders(
+            ("anna", "2024-01-31", 10),
+            ("anna", "2024-02-01", 10),
+            ("ben", "2024-01-02", 10),
+            ("ben", "2024-03-05", 0),
+            ("ben", "2024-03-06", 10),
+            ("cleo", "2024-03-03", 10),
+            ("cleo", "2024-02-03", -10),
+        ),
+        as_of=pd.Timestamp("2024-03-31"),
+        length="M",
+    )
+    january, march = pd.Timestamp("2024-01-01"), pd.Timestamp("2024-03-01")
+    assert table.index.tolist() == [(day, age) for day in (january, march) for age in range(3)]
+    assert table["customers"].tolist() == [2, 2, 2, 1, 1, 1]
+    assert table["buyers"].fillna(-1).tolist() == [2, 1, 1, 1, -1, -1]
+    assert table["share"].fillna(-1).tolist() == [1, 0.5, 0.5, 1, -1, -1]
+    assert table["is_over"].tolist() == [True] * 4 + [False] * 2
+    assert table["period"].iloc[-1] == pd.Timestamp("2024-05-01")
+
+
+def test_a_month_that_is_not_over_is_missing_and_never_zero():
+    table = orders(("anna", "2024-01-05", 1), ("anna", "2024-02-05", 1))
+    early = cohorts.retention(table, as_of=pd.Timestamp("2024-02-28"), length="M")
+    assert early["share"].tolist()[:1] == [1] and np.isnan(early["share"].iloc[1])
+    whole = cohorts.retention(table, as_of=pd.Timestamp("2024-02-29"), length="M")
+    assert whole["share"].tolist() == [1, 1]
+    quarters = cohorts.retention(table, as_of=pd.Timestamp("2024-06-29"), length="Q")
+    assert quarters["buyers"].fillna(-1).tolist() == [1, -1]
+
+
+def test_few_periods_are_months_and_many_are_years():
+    table = orders(("anna", "2020-01-05", 1))
+    lengths = [
+        cohorts.period_length(table, as_of=pd.Timestamp(day), longest=24)
+        for day in ("2021-12-31", "2022-01-01", "2025-12-31", "2026-01-01", "2060-01-01")
+    ]
+    assert lengths == ["M", "Q", "Q", "Y", "Y"]
+    layers = [
+        cohorts.layer_length(table, as_of=pd.Timestamp(day))
+        for day in ("2020-02-01", "2021-06-30", "2021-07-01")
+    ]
+    assert layers == ["Q", "Q", "Y"]
+
+
+def newcomers(*counts: int) -> pd.DataFrame:
+    """Return orders in which so many customers buy for the first time in each month."""
+    months = pd.period_range("2024-01", periods=len(counts), freq="M")
+    return orders(
+        *(
+            (f"{month}-{i}", str(month.start_time.date()), 1.0)
+            for month, n in zip(months, counts, strict=True)
+            for i in range(n)
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("counts", "as_of", "is_closed", "is_truncated"),
+    [
+        ((6, 6, 6, 6), "2024-04-30", False, False),
+        ((10, 6, 6, 6), "2024-04-30", False, True),
+        ((9, 6, 6, 6), "2024-04-30", False, False),
+        ((10, 6, 0, 0, 0, 6, 6), "2024-07-31", False, True),
+        ((10, 6, 6), "2024-05-31", False, False),
+        ((10, 6, 6), "2024-06-01", True, False),
+        ((10, 6, 6, 6), "2025-01-01", True, True),
+    ],
+)
+def test_a_crowded_first_month_and_months_without_anybody_new_are_told(
+    counts, as_of, is_closed, is_truncated
+):
+    begun = cohorts.beginning(newcomers(*counts), as_of=pd.Timestamp(as_of))
+    assert (begun.is_closed, begun.is_truncated) == (is_closed, is_truncated)
+    assert begun.first_month == pd.Timestamp("2024-01-01")
+
+
+def test_old_customers_are_not_in_the_pool_of_cohorts():
+    table = pd.concat(
+        [newcomers(10, 4, 4, 4), newcomers(10, 2).assign(date=pd.Timestamp("2024-02-20"))]
+    ).drop_duplicates(["customer_id", "date"])
+    as_of = pd.Timestamp("2024-04-30")
+    begun = cohorts.beginning(table, as_of=as_of)
+    pooled = cohorts.decay(cohorts.retention(table, as_of=as_of, length="M"), begun=begun)
+    assert begun.is_truncated
+    assert pooled["customers"].tolist() == [8, 4]
+    assert pooled["buyers"].tolist() == [0, 0]
+    everybody = begun._replace(is_truncated=False)
+    pooled = cohorts.decay(cohorts.retention(table, as_of=as_of, length="M"), begun=everybody)
+    assert pooled["customers"].tolist() == [18, 14, 10]
+    assert pooled["share"].tolist() == [10 / 18, 0, 0]
+    # Wilson (1927) for 10 of 18, from the formula with z = 1.96.
+    assert pooled.loc[1, ["low", "high"]].tolist() == pytest.approx([0.3372, 0.7544], abs=1e-4)
+
+
+def test_the_revenue_of_a_month_is_stacked_by_when_its_customers_began():
+    stack = cohorts.revenue_stack(
+        orders(
+            ("anna", "2024-01-05", 10),
+            ("anna", "2024-04-05", 20),
+            ("ben", "2024-02-05", 3),
+            ("ben", "2024-02-06", 4),
+            ("cleo", "2024-04-06", 5),
+            ("cleo", "2024-01-06", -1),
+            ("dora", "2024-01-06", -100),
+        ),
+        as_of=pd.Timestamp("2024-04-30"),
+        length="M",
+        layer_length="Q",
+    )
+    months = [pd.Timestamp(f"2024-0{month}-01") for month in (1, 2, 3, 4)]
+    assert stack.index.tolist() == [(m, q) for m in months for q in ("Q1/2024", "Q2/2024")]
+    assert stack["revenue"].tolist() == [10, -1, 7, 0, 0, 0, 20, 5]
+    assert stack["customers"].tolist() == [1, 1, 1, 0, 0, 0, 1, 1]
+    assert stack["new_customers"].tolist() == [1, 0, 1, 0, 0, 0, 0, 1]
+    assert (stack["known_customers"] == stack["customers"] - stack["new_customers"]).all()
+
+
+def test_of_many_layers_the_earliest_are_one():
+    table = orders(*((f"c{year}", f"{year}-06-01", 1.0 * year) for year in range(2010, 2020)))
+    stack = cohorts.revenue_stack(
+        table, as_of=pd.Timestamp("2019-12-31"), length="Y", layer_length="Y"
+    )
+    layers = stack.index.unique("layer").tolist()
+    assert layers == ["bis 2014", "2015", "2016", "2017", "2018", "2019"]
+    assert stack["revenue"].sum() == sum(range(2010, 2020))
+    assert stack["revenue"].xs("bis 2014", level="layer").sum() == sum(range(2010, 2015))
+
+
 # properties
+
+
+@pytest.mark.parametrize("seed", FEW_SEEDS)
+def test_the_triangle_is_that_of_a_slow_loop(seed):
+    table = random_orders(seed)
+    as_of = pd.Timestamp("2024-05-10")
+    triangle = cohorts.retention(table, as_of=as_of, length="M")
+    known = table[table["date"] <= as_of]
+    first = known.groupby("customer_id")["date"].min().dt.strftime("%Y-%m")
+    for (start, age), row in triangle.iterrows():
+        period = start + pd.DateOffset(months=age)
+        members = set(first.index[first == f"{start:%Y-%m}"])
+        assert row["period"] == period and row["customers"] == len(members)
+        if period + pd.DateOffset(months=1) > as_of + pd.Timedelta(days=1):
+            assert np.isnan(row["buyers"]) and np.isnan(row["share"]) and not row["is_over"]
+            continue
+        inside = known[known["date"].dt.strftime("%Y-%m") == f"{period:%Y-%m}"]
+        buyers = members & set(inside["customer_id"])
+        assert row["buyers"] == len(buyers) and row["others"] == len(members - buyers)
+        assert row["share"] == len(buyers) / len(members)
+
+
+@pytest.mark.parametrize("seed", FEW_SEEDS)
+def test_cohorts_know_neither_the_order_of_rows_nor_what_came_later(seed):
+    table = random_orders(seed)
+    before = table.copy()
+    as_of = pd.Timestamp("2024-03-31")
+    other = table.sample(frac=1, random_state=seed)
+    known = table[table["date"] <= as_of]
+    for make in (
+        lambda rows: cohorts.retention(rows, as_of=as_of, length="M"),
+        lambda rows: cohorts.revenue_stack(rows, as_of=as_of, length="M", layer_length="Q"),
+    ):
+        expected = make(table)
+        pd.testing.assert_frame_equal(make(other), expected, check_exact=True)
+        pd.testing.assert_frame_equal(make(known), expected, check_exact=True)
+    assert cohorts.beginning(other, as_of=as_of)[:3] == cohorts.beginning(known, as_of=as_of)[:3]
+    pd.testing.assert_frame_equal(table, before)
+
+
+@pytest.mark.parametrize("seed", FEW_SEEDS)
+def test_neither_a_cell_of_the_triangle_nor_a_difference_tells_of_fewer_than_k(seed):
+    table = random_orders(seed)
+    as_of = pd.Timestamp("2024-05-31")
+    triangle = cohorts.retention(table, as_of=as_of, length="M")
+    shown = cohorts.hide_small(triangle, k=5)
+    over, seen = triangle[triangle["is_over"]], shown["buyers"].notna()
+    for column in ("buyers", "others", "customers"):
+        assert not over.loc[seen, column].between(1, 4).any()
+    assert shown["share"].notna().equals(seen) and not (seen & ~triangle["is_over"]).any()
+    begun = cohorts.beginning(table, as_of=as_of)
+    pooled = cohorts.hide_small_decay(triangle, begun=begun, k=5)["buyers"]
+    assert not pooled.between(1, 4).any()
+    cells = cohorts._pooled_cells(triangle, begun=begun)
+    cells = cells[cells["is_over"]]
+    for age, total in pooled.dropna().items():
+        told = shown.loc[cells.index, "buyers"].xs(age, level="age")
+        rest = total - told.sum()
+        assert told.notna().all() or (told.isna().sum() > 1 and rest >= 5)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -189,7 +381,34 @@ def test_cdnow_is_a_cohort_of_three_months(sample_orders):
     assert revenue.sum() == pytest.approx(sample_orders["amount"].sum())
 
 
+@pytest.mark.parametrize("length", ["M", "Q", "Y"])
+def test_the_stack_of_cdnow_adds_up_in_cents(master_orders, length):
+    stack = cohorts.revenue_stack(
+        master_orders, as_of=pd.Timestamp("1998-06-30"), length=length, layer_length="Q"
+    )
+    # The sum of the file: data/README.md.
+    assert round(stack["revenue"].sum(), 2) == 2_500_315.63
+
+
+def test_cdnow_is_a_closed_group_of_new_customers(master_orders):
+    begun = cohorts.beginning(master_orders, as_of=pd.Timestamp("1998-06-30"))
+    assert begun.is_closed and not begun.is_truncated and begun.idle_months == 15
+
+
 # messages
+
+
+def test_no_cohort_with_a_period_behind_it_bears_no_curve():
+    table = orders(("anna", "2024-01-05", 1))
+    as_of = pd.Timestamp("2024-01-31")
+    triangle = cohorts.retention(table, as_of=as_of, length="M")
+    with pytest.raises(TooFewData, match=r"no cohort has a whole period behind it"):
+        cohorts.decay(triangle, begun=cohorts.beginning(table, as_of=as_of))
+
+
+def test_a_day_before_the_first_purchase_is_refused():
+    with pytest.raises(DataError, match=r"no purchase up to 2023-01-01"):
+        cohorts.beginning(newcomers(1), as_of=pd.Timestamp("2023-01-01"))
 
 
 def test_a_broken_table_of_orders_is_refused():

@@ -1,4 +1,5 @@
 import math
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -287,3 +288,80 @@ def test_counts_of_few_customers_are_blank_and_counts_of_lines_stay():
 )
 def test_a_share_hides_small_parts_and_small_rests(part, customers, share):
     assert shown_share(part, customers=customers, k=5) == pytest.approx(share, nan_ok=True)
+
+
+def test_a_row_gives_way_for_the_part_that_can_be_set_apart_from_it():
+    table = groups(40, 30, 20, others=[3, 30, 20])
+    result = suppress(table, count="customers", k=5, parts=["others"])
+    assert result["customers"].isna().tolist() == [True, False, True]
+    small = groups(40, 30, 20, others=[1, 1, 20])
+    assert suppress(small, count="customers", k=5, parts=["others"])["others"].isna().all()
+
+
+def test_rows_hidden_for_another_reason_count_as_blank():
+    table = groups(40, 30, 20)
+    is_hidden = pd.Series([False, True, False], index=table.index)
+    result = suppress(table, count="customers", k=5, hidden=is_hidden)
+    assert result["customers"].isna().tolist() == [False, True, True]
+
+
+def crossed(seed: int) -> pd.DataFrame:
+    chance = np.random.default_rng(seed)
+    rows, columns = chance.integers(3, 8, 2)
+    return pd.DataFrame(
+        {
+            "customers": chance.poisson(chance.choice([4, 9, 20]), rows * columns),
+            "row": np.repeat([f"r{i}" for i in range(rows)], columns),
+            "column": np.tile([f"c{i}" for i in range(columns)], rows),
+        }
+    )
+
+
+def cells_that_follow(table: pd.DataFrame, hidden: pd.Series) -> list[int]:
+    """Solve for the hidden cells what their totals say, by elimination over fractions."""
+    blank = table.index[hidden]
+    rows = [
+        [Fraction(int(table.loc[cell, name] == group)) for cell in blank]
+        for name in ("row", "column")
+        for group in table[name].unique()
+    ]
+    pivots = []
+    for place in range(len(blank)):
+        pivot = next((row for row in rows[len(pivots) :] if row[place]), None)
+        if pivot is None:
+            continue
+        rows.remove(pivot)
+        pivot = [value / pivot[place] for value in pivot]
+        rows = [[a - row[place] * b for a, b in zip(row, pivot, strict=True)] for row in rows]
+        rows.insert(len(pivots), pivot)
+        pivots.append(place)
+    return [
+        blank[place]
+        for place, row in zip(pivots, rows, strict=False)
+        if sum(bool(value) for value in row) == 1
+    ]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_cell_of_a_cross_table_follows_from_the_totals_of_rows_and_columns(seed):
+    table = crossed(seed)
+    hidden = suppress(table, count="customers", k=5, within=["row", "column"])["customers"].isna()
+    assert hidden[table["customers"].between(1, 4)].all()
+    for cell in cells_that_follow(table, hidden):
+        around = (table["row"] == table.loc[cell, "row"]) | (
+            table["column"] == table.loc[cell, "column"]
+        )
+        assert not (around & ~hidden & (table["customers"] > 0)).any()
+
+
+def test_a_bridge_between_two_blocks_of_blank_cells_is_no_longer_alone():
+    # Every row and column holds two small cells or more, and yet one in the middle follows: the
+    # first two columns less the first two rows leave the second cell of the third row.
+    counts = [[3, 3, 9, 9], [3, 3, 9, 9], [9, 3, 3, 9], [9, 9, 3, 3], [9, 9, 3, 3]]
+    table = pd.DataFrame(
+        [(n, f"r{i}", f"c{j}") for i, row in enumerate(counts) for j, n in enumerate(row)],
+        columns=["customers", "row", "column"],
+    )
+    assert cells_that_follow(table, table["customers"] == 3) == [9, 10]
+    hidden = suppress(table, count="customers", k=5, within=["row", "column"])["customers"].isna()
+    assert cells_that_follow(table, hidden) == []

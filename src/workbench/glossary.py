@@ -183,7 +183,7 @@ TERMS = (
         "Kaufwahrscheinlichkeit",
         "Wahrscheinlichkeit, dass ein Kunde im Zeitraum mindestens einmal kauft.",
     ),
-    Term("Kohorte", "Alle Kunden, die im selben Monat zum ersten Mal gekauft haben."),
+    Term("Kohorte", "Alle Kunden, die im selben Zeitraum zum ersten Mal gekauft haben."),
     Term("Kundenalter", "Zeit seit dem ersten Kauf eines Kunden."),
     Term(
         "Kundenbindungsrate",

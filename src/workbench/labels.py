@@ -159,6 +159,11 @@ COLUMNS: dict[str, tuple[Any, ...]] = {
     "customer_value": ("Kunden im Bereich (Umsatz)", "share", 1),
     "total_value": ("Summe im Bereich des Modells", "share", 1),
     "total_value_widened": ("Summe im erweiterten Bereich", "share", 1),
+    # cohorts
+    "cohort_start": ("Erster Kauf ab", "date"),
+    "age": ("Zeit danach", "count"),
+    "buyers": ("Käufer", "count"),
+    "layer": ("Erster Kauf", "text"),
     # parameters
     "fitted_to": ("Angepasst bis", "date"),
     "model": ("Modell", "text"),

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+RANK_TOLERANCE = 1e-9
+
 
 def suppress(
     table: pd.DataFrame,
@@ -16,12 +18,15 @@ def suppress(
     k: int,
     keep: Sequence[str] = (),
     within: Sequence[str] = (),
+    parts: Sequence[str] = (),
+    hidden: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Blank the rows that stand for fewer than `k` customers.
 
     A total gives away what the blanked rows hold together. So as long as that
     is a single row, or fewer than `k` customers, the smallest of the other rows
-    is blanked too.
+    is blanked too; and so as long as a blanked row follows from several totals,
+    as where larger groups cross.
 
     Parameters
     ----------
@@ -52,14 +57,17 @@ def suppress(
     2        NaN      NaN
     """
     customers = table[count].to_numpy(float)
-    small = (customers > 0) & (customers < k)
+    groups = table[[count, *parts]].to_numpy(float)
+    small = ((groups > 0) & (groups < k)).any(axis=1)
+    if hidden is not None:
+        small |= hidden.to_numpy(bool)
     flat = table.reset_index()
     wholes = [(flat[name] == group).to_numpy() for name in within for group in flat[name].unique()]
     wholes.append(np.full(len(table), True))
     smallest_first = np.argsort(customers, kind="stable")
     # A row blanked for one whole may leave another whole with a single blank row.
-    while exposed := [whole for whole in wholes if _gives_away(customers, small, whole, k=k)]:
-        rows = smallest_first[exposed[0][smallest_first]]
+    while (exposed := _exposed(groups, small, wholes, k=k)) is not None:
+        rows = smallest_first[exposed[smallest_first]]
         small[next(row for row in rows if customers[row] > 0 and not small[row])] = True
     numeric = table.select_dtypes("number").columns.difference(list(keep))
     shown = table.copy()
@@ -68,11 +76,31 @@ def suppress(
     return shown
 
 
-def _gives_away(customers: np.ndarray, small: np.ndarray, whole: np.ndarray, *, k: int) -> bool:
+def _exposed(
+    groups: np.ndarray, small: np.ndarray, wholes: list[np.ndarray], *, k: int
+) -> np.ndarray | None:
+    """Return a group of rows of which one more has to be blanked; None where all is well."""
+    exposed = next((whole for whole in wholes if _gives_away(groups, small, whole, k=k)), None)
+    if exposed is not None or not small.any():
+        return exposed
+    # A blank row follows from the totals where no other numbers in the blank rows fit them.
+    totals = np.array([whole[small] for whole in wholes], dtype=float)
+    _, sizes, directions = np.linalg.svd(totals)
+    free = directions[int((sizes > RANK_TOLERANCE).sum()) :]
+    follows = np.flatnonzero(small)[(np.abs(free) < RANK_TOLERANCE).all(axis=0)]
+    for row in follows:
+        around = np.any([whole for whole in wholes[:-1] if whole[row]], axis=0)
+        if (around & ~small & (groups[:, 0] > 0)).any():
+            return around
+    return None
+
+
+def _gives_away(groups: np.ndarray, small: np.ndarray, whole: np.ndarray, *, k: int) -> bool:
     """Say whether a total less the rows shown speaks of too few, and more can be blanked."""
-    blank = customers[whole & small]
-    more = (whole & ~small & (customers > 0)).any()
-    return bool(more and len(blank) and (len(blank) == 1 or blank.sum() < k))
+    blank = groups[whole & small]
+    more = (whole & ~small & (groups[:, 0] > 0)).any()
+    told = blank.sum(axis=0)
+    return bool(more and len(blank) and (len(blank) == 1 or ((told > 0) & (told < k)).any()))
 
 
 def suppress_balance(balance: pd.DataFrame, *, k: int) -> pd.DataFrame:
