@@ -40,13 +40,29 @@ ASKED = 200
 MAX_PURCHASES = 60
 
 
+class Held(NamedTuple):
+    """Whether 95 % intervals of a parameter hold the truth.
+
+    Attributes
+    ----------
+    profile, wald : bool
+        By profile likelihood, as 03 prints it, and from the standard error, on the log scale.
+    is_open : bool
+        Whether the data leave an end of the former open.
+    """
+
+    profile: bool
+    wald: bool
+    is_open: bool
+
+
 class Base(NamedTuple):
     """What one simulated base says of a model; NaN without an interior optimum.
 
     Attributes
     ----------
-    holds : dict of str to bool
-        Whether the 95 % interval of a parameter holds the truth.
+    holds : dict of str to Held
+        By parameter.
     no_purchase : DataFrame
         Tenths of customers by P(no purchase): means of `expected` and `actual`.
     covered, covered_fairly : float
@@ -54,7 +70,7 @@ class Base(NamedTuple):
         included; and with the ends' chance split as a continuous count would.
     """
 
-    holds: dict[str, bool]
+    holds: dict[str, Held]
     no_purchase: pd.DataFrame
     covered: float
     covered_fairly: float
@@ -68,18 +84,21 @@ def measured(model: str, *, n_bases: int, n_customers: int = N_CUSTOMERS) -> lis
 def _base(case: tuple[str, int, int]) -> Base | None:
     model, seed, n_customers = case
     customers = _simulated(model, seed, n_customers)
+    profiles = summary.profiles(customers)
     name = model.split(",")[0]
     try:
         with threadpool_limits(1):
-            fitted = purchase_models.fit(name, summary.profiles(customers))
+            fitted = purchase_models.fit(name, profiles)
+            if purchase_models.collapsed(fitted):
+                return None
+            ends = purchase_models.parameter_intervals(fitted, profiles=profiles)
     except (TooFewData, NotIdentified):
         return None
-    if purchase_models.collapsed(fitted):
-        return None
+    holds = _holds(fitted, ends, WORLDS[name])
     if "purchases" not in customers:
-        return Base(_holds(fitted, WORLDS[name]), pd.DataFrame(), math.nan, math.nan)
+        return Base(holds, pd.DataFrame(), math.nan, math.nan)
     covered, fairly = _coverage(fitted, customers.iloc[:ASKED])
-    return Base(_holds(fitted, WORLDS[name]), _no_purchase(fitted, customers), covered, fairly)
+    return Base(holds, _no_purchase(fitted, customers), covered, fairly)
 
 
 def _simulated(model: str, seed: int, n_customers: int) -> pd.DataFrame:
@@ -93,14 +112,22 @@ def _simulated(model: str, seed: int, n_customers: int) -> pd.DataFrame:
     )
 
 
-def _holds(fitted: PurchaseModel, truth: Mapping[str, float]) -> dict[str, bool]:
-    """Ask the intervals that `newton.parameter_table` prints: Wald, on the log scale."""
-    estimates = purchase_models.parameters(fitted)
+def _holds(
+    fitted: PurchaseModel, ends: pd.DataFrame, truth: Mapping[str, float]
+) -> dict[str, Held]:
     errors = np.sqrt(np.diag(fitted.covariance))
-    return {
-        name: bool(abs(math.log(truth[name] / estimate)) <= newton.NORMAL_975 * error / estimate)
-        for (name, estimate), error in zip(estimates.items(), errors, strict=True)
-    }
+    found = {}
+    for (name, estimate), error in zip(
+        purchase_models.parameters(fitted).items(), errors, strict=True
+    ):
+        lower, upper = ends.loc[name]
+        distance = abs(math.log(truth[name] / estimate))
+        found[name] = Held(
+            profile=bool(lower <= truth[name] <= upper),
+            wald=bool(distance <= newton.NORMAL_975 * error / estimate),
+            is_open=bool(lower == 0 or upper == math.inf),
+        )
+    return found
 
 
 def _no_purchase(fitted: PurchaseModel, customers: pd.DataFrame) -> pd.DataFrame:
@@ -131,7 +158,7 @@ def parameter_table(bases: Mapping[str, list[Base | None]]) -> pd.DataFrame:
     for model, all_of_them in bases.items():
         fitted = [base for base in all_of_them if base is not None]
         for name in fitted[0].holds:
-            held = np.mean([base.holds[name] for base in fitted])
+            held, by_wald, is_open = np.mean([base.holds[name] for base in fitted], axis=0)
             rows.append(
                 {
                     "model": model,
@@ -140,6 +167,8 @@ def parameter_table(bases: Mapping[str, list[Base | None]]) -> pd.DataFrame:
                     "no_optimum": len(all_of_them) - len(fitted),
                     "held": held,
                     "standard_error": math.sqrt(held * (1 - held) / len(fitted)),
+                    "held_by_wald": by_wald,
+                    "open": is_open,
                 }
             )
     return pd.DataFrame(rows)

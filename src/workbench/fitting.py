@@ -1,16 +1,20 @@
-"""What the fits of all purchase models share: enough repeat buyers, and the way back to days."""
+"""What the fits of all purchase models share: enough repeat buyers, days, the parameters' table."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from workbench import newton
 from workbench.newton import Optimum
-from workbench.schema import TooFewData, check_summary
+from workbench.schema import DAYS_PER_WEEK, TooFewData, check_summary
 
 MIN_REPEAT_CUSTOMERS = 20
+# A unit and its days.
+UNITS_OF_TIME = (("weeks", DAYS_PER_WEEK), ("days", 1))
+UNITLESS = (("1", 1),)
 
 
 def count_customers(profiles: pd.DataFrame, *, title: str) -> tuple[int, int]:
@@ -70,4 +74,40 @@ def in_days(
         (np.array(optimum.estimate) * unscale).tolist(),
         tuple(map(tuple, covariance.tolist())),
         optimum.log_likelihood - n_purchases * float(np.log(scale)),
+    )
+
+
+def parameter_table(
+    estimate: Mapping[str, float],
+    *,
+    times: Sequence[str],
+    covariance: Sequence[Sequence[float]],
+) -> pd.DataFrame:
+    """Put parameters beside their standard errors and 95 % intervals, times in weeks and in days.
+
+    Parameters
+    ----------
+    estimate : mapping of str to float
+        The parameters by name; times in days.
+    times : sequence of str
+        Names of those that are times.
+    covariance : sequence of sequences of float
+        Of the parameters, in their order.
+
+    Returns
+    -------
+    DataFrame
+        As `newton.parameter_table`; a time stands twice.
+    """
+    errors = dict(zip(estimate, np.sqrt(np.diag(covariance)).tolist(), strict=True))
+    rows = [
+        (name, unit, days)
+        for name in estimate
+        for unit, days in (UNITS_OF_TIME if name in times else UNITLESS)
+    ]
+    return newton.parameter_table(
+        [estimate[name] / days for name, _, days in rows],
+        names=[name for name, _, _ in rows],
+        units=[unit for _, unit, _ in rows],
+        standard_error=[errors[name] / days for name, _, days in rows],
     )

@@ -47,6 +47,11 @@ TERMS = (
         "Maß dafür, wie gut ein Modell die Daten beschreibt, an die es angepasst ist.",
     ),
     Term(
+        "Profil-Likelihood",
+        "Wie gut ein Modell die Daten noch beschreibt, wenn einer seiner Parameter festgehalten "
+        "wird und die anderen sich anpassen.",
+    ),
+    Term(
         "Log-Verlust",
         "Strafe für falsche Wahrscheinlichkeiten; kleiner ist besser.",
     ),

@@ -6,6 +6,7 @@ Batislam, Denizel and Filiztekin (2007), International Journal of Research in Ma
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -102,6 +103,11 @@ def derivatives(
         If a parameter is not positive.
     """
     return purchases.derivatives(profiles, r=r, alpha=alpha, a=a, b=b, first_chances=FIRST_CHANCES)
+
+
+def likelihood(profiles: pd.DataFrame) -> Callable[[np.ndarray], newton.Derivatives]:
+    """Return `derivatives` as a function of r, alpha (days), a, b alone, to be asked often."""
+    return purchases.likelihood(profiles, first_chances=FIRST_CHANCES)
 
 
 def caution(model: MbgNbd) -> str:

@@ -6,7 +6,9 @@ for good: the yardstick for every model in which customers leave.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -128,7 +130,12 @@ def derivatives(profiles: pd.DataFrame, *, r: float, alpha: float) -> newton.Der
         If a parameter is not positive.
     """
     predictive.check_positive({"r": r, "alpha": alpha})
-    return _derivatives(_rows(profiles, 1.0), np.array([r, alpha]))
+    return likelihood(profiles)(np.array([r, alpha]))
+
+
+def likelihood(profiles: pd.DataFrame) -> Callable[[np.ndarray], newton.Derivatives]:
+    """Return `derivatives` as a function of r, alpha (days) alone, to be asked often."""
+    return partial(_derivatives, _rows(profiles, 1.0))
 
 
 def caution(model: Nbd) -> str:
@@ -301,13 +308,8 @@ def parameter_table(model: Nbd) -> pd.DataFrame:
         `parameter`, `unit`, `estimate`, `standard_error`, `lower`, `upper`
         (Wald on the log scale); `alpha` stands twice, in weeks and in days.
     """
-    r_error, alpha_error = np.sqrt(np.diag(model.covariance))
-    return newton.parameter_table(
-        [model.r, model.alpha / DAYS_PER_WEEK, model.alpha],
-        names=("r", "alpha", "alpha"),
-        units=("1", "weeks", "days"),
-        standard_error=[r_error, alpha_error / DAYS_PER_WEEK, alpha_error],
-    )
+    estimate = {name: getattr(model, name) for name in PARAMETERS}
+    return fitting.parameter_table(estimate, times=["alpha"], covariance=model.covariance)
 
 
 def _posterior(model: Nbd, summary: pd.DataFrame, days: float) -> tuple[np.ndarray, np.ndarray]:

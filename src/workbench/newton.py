@@ -77,7 +77,22 @@ class NoInteriorOptimum(NotIdentified):
         self.estimate = estimate
 
 
-class _Climb(NamedTuple):
+class Climb(NamedTuple):
+    """Where a climb ended.
+
+    Attributes
+    ----------
+    point : array
+        Logarithms of the parameters.
+    value : float
+        Log-likelihood there.
+    gradient, hessian : array
+        In log parameters, those held included.
+    n_evaluations : int
+    problem : str
+        Why this is no summit; empty if it is one.
+    """
+
     point: np.ndarray
     value: float
     gradient: np.ndarray
@@ -131,10 +146,10 @@ def maximise(
     >>> round(optimum.estimate[0], 9), round(optimum.covariance[0][0], 6)
     (2.5, 0.625)
     """
-    climbs = [_climb(derivatives, np.log(np.asarray(start, float)), names) for start in starts]
-    n_evaluations = sum(climb.n_evaluations for climb in climbs)
-    summits = [climb for climb in climbs if not climb.problem]
-    failures = [climb for climb in climbs if climb.problem]
+    climbs = [climb(derivatives, np.log(np.asarray(start, float)), names=names) for start in starts]
+    n_evaluations = sum(ended.n_evaluations for ended in climbs)
+    summits = [ended for ended in climbs if not ended.problem]
+    failures = [ended for ended in climbs if ended.problem]
 
     highest_failure = max(failures, key=_height, default=None)
     summit = max(summits, key=_height, default=None)
@@ -195,15 +210,35 @@ def parameter_table(
     )
 
 
-def _climb(
-    derivatives: Callable[[np.ndarray], Derivatives], point: np.ndarray, names: Sequence[str]
-) -> _Climb:
+def climb(
+    derivatives: Callable[[np.ndarray], Derivatives],
+    point: np.ndarray,
+    *,
+    names: Sequence[str],
+    held: Sequence[int] = (),
+    tolerance: float = TOLERANCE,
+) -> Climb:
+    """Climb from one point by damped Newton steps in log parameters.
+
+    Parameters
+    ----------
+    derivatives, names
+        As in `maximise`.
+    point : array
+        Logarithms of the parameters to start from.
+    held : sequence of int
+        Places of the parameters that keep their value; not all of them.
+    tolerance : float
+        Squared length of the remaining step, in standard errors, at which to stop.
+    """
     value, gradient, hessian = _in_logs(derivatives, point)
     n_evaluations = 1
+    free = np.setdiff1d(np.arange(point.size), held)
+    step = np.zeros_like(point)
     problem = f"no convergence in {MAX_STEPS} steps"
     for _ in range(MAX_STEPS):
-        step, decrement, is_concave = _step(gradient, hessian)
-        if decrement < TOLERANCE:
+        step[free], decrement, is_concave = _step(gradient[free], hessian[np.ix_(free, free)])
+        if decrement < tolerance:
             # The last step is too small to measure its rise, and squares what error is left.
             point = point + step
             problem = "" if is_concave else "the likelihood is a flat ridge"
@@ -224,13 +259,13 @@ def _climb(
             break
 
         point, value, gradient, hessian = trial, trial_value, trial_gradient, trial_hessian
-        outside = np.flatnonzero(np.abs(point) > MAX_LOG_PARAMETER)
+        outside = free[np.abs(point[free]) > MAX_LOG_PARAMETER]
         if outside.size:
             problem = " and ".join(
                 f"{names[i]} runs to {'infinity' if point[i] > 0 else '0'}" for i in outside
             )
             break
-    return _Climb(point, value, gradient, hessian, n_evaluations, problem)
+    return Climb(point, value, gradient, hessian, n_evaluations, problem)
 
 
 def _in_logs(
@@ -257,11 +292,11 @@ def _step(gradient: np.ndarray, hessian: np.ndarray) -> tuple[np.ndarray, float,
     return step, float((along**2 / damped).sum()), is_concave
 
 
-def _height(climb: _Climb) -> float:
+def _height(climb: Climb) -> float:
     return climb.value
 
 
-def _no_optimum(climb: _Climb, problem: str, n_evaluations: int) -> NoInteriorOptimum:
+def _no_optimum(climb: Climb, problem: str, n_evaluations: int) -> NoInteriorOptimum:
     return NoInteriorOptimum(
         f"{problem}; |gradient| {np.abs(climb.gradient).max():.1e} "
         f"after {n_evaluations} evaluations",

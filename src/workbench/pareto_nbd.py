@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -140,7 +141,12 @@ def derivatives(
         If a parameter is not positive.
     """
     predictive.check_positive({"r": r, "alpha": alpha, "s": s, "beta": beta})
-    return _derivatives(_rows(profiles, 1.0), np.array([r, alpha, s, beta]))
+    return likelihood(profiles)(np.array([r, alpha, s, beta]))
+
+
+def likelihood(profiles: pd.DataFrame) -> Callable[[np.ndarray], newton.Derivatives]:
+    """Return `derivatives` as a function of r, alpha (days), s, beta (days), to be asked often."""
+    return partial(_derivatives, _rows(profiles, 1.0))
 
 
 def caution(model: ParetoNbd) -> str:
@@ -390,17 +396,8 @@ def parameter_table(model: ParetoNbd) -> pd.DataFrame:
         (Wald on the log scale); `alpha` and `beta` stand twice, in weeks and
         in days.
     """
-    r_error, alpha_error, s_error, beta_error = np.sqrt(np.diag(model.covariance))
-    week = DAYS_PER_WEEK
-    return newton.parameter_table(
-        [model.r, model.alpha / week, model.alpha, model.s, model.beta / week, model.beta],
-        names=("r", "alpha", "alpha", "s", "beta", "beta"),
-        units=("1", "weeks", "days", "1", "weeks", "days"),
-        standard_error=[
-            *(r_error, alpha_error / week, alpha_error),
-            *(s_error, beta_error / week, beta_error),
-        ],
-    )
+    estimate = {name: getattr(model, name) for name in PARAMETERS}
+    return fitting.parameter_table(estimate, times=["alpha", "beta"], covariance=model.covariance)
 
 
 def _expected_if_alive(

@@ -6,7 +6,9 @@ buys at a rate from Gamma(r, alpha) and leaves after a purchase with a probabili
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -172,7 +174,14 @@ def derivatives(
         If a parameter is not positive.
     """
     predictive.check_positive({"r": r, "alpha": alpha, "a": a, "b": b})
-    return _derivatives(_rows(profiles, 1.0, first_chances), np.array([r, alpha, a, b]))
+    return likelihood(profiles, first_chances=first_chances)(np.array([r, alpha, a, b]))
+
+
+def likelihood(
+    profiles: pd.DataFrame, *, first_chances: int = 0
+) -> Callable[[np.ndarray], newton.Derivatives]:
+    """Return `derivatives` as a function of r, alpha (days), a, b alone, to be asked often."""
+    return partial(_derivatives, _rows(profiles, 1.0, first_chances))
 
 
 def caution(model: BgNbd) -> str:
@@ -202,13 +211,8 @@ def parameter_table(model: BgNbd) -> pd.DataFrame:
         `parameter`, `unit`, `estimate`, `standard_error`, `lower`, `upper`
         (Wald on the log scale); `alpha` stands twice, in weeks and in days.
     """
-    r_error, alpha_error, a_error, b_error = np.sqrt(np.diag(model.covariance))
-    return newton.parameter_table(
-        [model.r, model.alpha / DAYS_PER_WEEK, model.alpha, model.a, model.b],
-        names=("r", "alpha", "alpha", "a", "b"),
-        units=("1", "weeks", "days", "1", "1"),
-        standard_error=[r_error, alpha_error / DAYS_PER_WEEK, alpha_error, a_error, b_error],
-    )
+    estimate = {name: getattr(model, name) for name in PARAMETERS}
+    return fitting.parameter_table(estimate, times=["alpha"], covariance=model.covariance)
 
 
 def p_alive(model: BgNbd, summary: pd.DataFrame) -> pd.Series:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -193,24 +195,46 @@ def named(comparison: pd.DataFrame) -> pd.DataFrame:
     return comparison.replace({"unit": UNITS, "model": MODELS, "parameter": PARAMETERS})
 
 
-def fits(models: Mapping[pd.Timestamp, tuple[PurchaseModel, SpendModel]]) -> pd.DataFrame:
+class Fitted(NamedTuple):
+    """Both models of a day, and the profiles behind the purchase model."""
+
+    model: PurchaseModel
+    profiles: pd.DataFrame
+    spend_model: SpendModel
+
+
+def fits(fitted: Mapping[pd.Timestamp, Fitted]) -> pd.DataFrame:
     """Put the parameters of several fits below each other, named in German.
 
     Parameters
     ----------
-    models : mapping
+    fitted : mapping
         Last day of the data fitted to, to the two models.
     """
     table = clv.parameter_table(
         {
             day: {
-                model.name: purchase_models.parameter_table(model),
+                model.name: purchase_models.interval_table(model, profiles=profiles),
                 spend_model.name: spend_models.parameter_table(spend_model),
             }
-            for day, (model, spend_model) in models.items()
+            for day, (model, profiles, spend_model) in fitted.items()
         }
     )
     return named(table)
+
+
+def parameter_rule(table: pd.DataFrame) -> Sentence:
+    """Say what the intervals of `fits` are, and where the data leave an end open."""
+    text = (
+        "Geschätzte Parameter mit Standardfehler und Unsicherheitsbereich. Der Bereich des "
+        "Kaufmodells umfasst die Werte, mit denen es die Daten fast so gut erklärt wie mit dem "
+        "geschätzten (Profil-Likelihood)."
+    )
+    if (table["upper"] == math.inf).any():
+        text += " Ein Strich heißt: Die Daten setzen keine obere Grenze."
+    if (table["lower"] == 0).any():
+        text += " Eine Null heißt: Die Daten setzen keine untere Grenze."
+    return say(text)
 
 
 def no_value(*, recent: float, horizon_days: int, style: Style) -> Sentence:
