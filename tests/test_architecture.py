@@ -94,6 +94,9 @@ MAY_IMPORT = {
     "effects": {"schema", "discrimination"},
     "recalibration": {"schema", "discrimination"},
     "churn_plots": {"plots", "formats"},
+    "contract_lives": {"schema", "rhythm", "discrimination"},
+    "contract_plots": {"plots", "formats"},
+    "contract_findings": {"contract_lives", "formats", "outputs", "processing_record"},
     "retention_findings": {"formats", "offers", "outputs", "retention_profit", "return_curve"},
     "return_curve": {"schema", "rhythm"},
     "retention_profit": {"schema", "offers"},
@@ -187,7 +190,7 @@ MAY_IMPORT = {
 }
 ONLY_IN = {
     "lifetimes": {"second_opinion"},
-    "matplotlib": {"plots", "churn_plots", "cohort_plots"},
+    "matplotlib": {"plots", "churn_plots", "cohort_plots", "contract_plots"},
     "papermill": {"run"},
     "sklearn": {"churn_training", "stored_model"},
     "skops": {"stored_model"},
@@ -256,6 +259,9 @@ PURE = (
     "return_curve",
     "retention_findings",
     "churn_plots",
+    "contract_lives",
+    "contract_plots",
+    "contract_findings",
     "recalibration",
     "effects",
     "reasons",

@@ -291,6 +291,47 @@ def test_a_complaint_that_was_solved_later_is_open_on_the_day(read):
     assert count(found)[list(expected)].to_dict() == expected
 
 
+def test_a_contract_runs_until_the_day_that_is_known(read):
+    found = read(
+        "contracts",
+        "Kunde;kunde_id;beginn;ende;tarif;kuendigungsgrund",
+        "a;1;01.03.2023;28.02.2025;Basis;Umzug",
+        "b;1;01.03.2025;;Plus;",
+        "c;2;01.01.2024;31.12.2025;Basis;Preis",
+        "d;2;01.02.2024;31.12.9999;Basis;",
+        "e;3;01.01.2024;unbefristet;;",
+        "f;3;01.01.2024;gekündigt;;",
+        "g;3;01.06.2024;01.05.2024;;",
+        "h;3;01.07.2025;;;",
+        "e;3;01.01.2024;unbefristet;;",
+        "i;;01.01.2024;;;",
+        "j;3;05.05.2025;05.05.2025;;",
+    )
+    table = found.table
+    assert list(table) == ["customer_id", "start", "end", "tariff", "end_reason"]
+    assert table["customer_id"].tolist() == ["1", "1", "2", "2", "3", "3"]
+    ended = table.dropna(subset=["end"])
+    assert ended["end"].tolist() == [pd.Timestamp("2025-02-28"), pd.Timestamp("2025-05-05")]
+    assert ended["end_reason"].fillna("").tolist() == ["Umzug", ""]
+    assert table["end_reason"].notna().sum() == 1
+    assert dropped(found) == {
+        "missing_customer": 1,
+        "after_as_of": 1,
+        "end_not_a_day": 1,
+        "ended_before_start": 1,
+        "duplicate": 1,
+    }
+    expected = {"running": 4, "ended_after_as_of": 1, "ended": 2, "customers_with_several": 3}
+    assert count(found)[list(expected)].to_dict() == expected
+
+
+def test_ends_that_are_no_days_are_refused_where_they_are_most(read):
+    lines = [f"1,2025-01-0{n},vielleicht" for n in range(1, 4)]
+    message = r"3 of 3 values of 'end' .* are not days, or empty while the contract runs"
+    with pytest.raises(DataError, match=message):
+        read("contracts", "customer_id,start,end", *lines)
+
+
 def test_budget_periods_have_a_first_and_a_last_day(read):
     found = read(
         "budget",
@@ -489,6 +530,12 @@ EXAMPLES = {
         "1,2025-06-03,",
         "1,2024-01-02,2024-02-01",
     ),
+    "contracts": (
+        "customer_id,start,end,tariff,end_reason",
+        "3,2024-01-02,2025-01-01,Basis,Preis",
+        "1,2025-06-03,,Basis,",
+        "1,2024-01-02,2024-02-01,,",
+    ),
     "budget": (
         "period,channel,acquisition_budget,retention_budget",
         "2025-01,web,1.5,2",
@@ -534,6 +581,7 @@ LATER = {
     "contacts": ("1,2025-07-01,a,viel", "2,2026-01-01,c,-5"),
     "survey": ("3,2025-07-01,10", "3,2025-08-01,77"),
     "complaints": ("3,2025-07-01,2025-06-01", "2,2025-09-09,offen"),
+    "contracts": ("2,2025-07-01,,Basis,", "3,2026-01-01,2025-01-01,Basis,"),
     "budget": ("2025-Q3,web,7,7", "2026,web,7,7"),
 }
 
@@ -577,7 +625,9 @@ def test_the_example_shop_can_be_read_from_its_german_files(tmp_path):
             as_of=pd.Timestamp("2025-12-31"),
         )
         for name in companions.FORMS
+        if name in example_shop.FILES
     }
+    assert set(companions.FORMS) - set(found) == {"contracts"}
     for name, companion in found.items():
         written = getattr(shop, name)
         assert companion.n_rows == len(companion.table) == len(written)

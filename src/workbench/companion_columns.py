@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench import companion_cells as cells
 from workbench import consents
-from workbench.schema import DataError
+from workbench.schema import NEVER, DataError
 from workbench.sources import Source
 from workbench.transactions import SHOWN_LINES
 
@@ -54,6 +54,10 @@ CHECKS = {
     "out_of_order": "Beschwerden, deren Schritte nicht in der Reihenfolge der Zeit stehen",
     "followed_up": "nachverfolgte Beschwerden",
     "followed_up_unreadable": "Nachverfolgung unbekannt, gilt als leer",
+    "running": "laufende Verträge am Stichtag",
+    "ended_after_as_of": "davon mit einem Ende nach dem Stichtag, es gilt als unbekannt",
+    "ended": "beendete Verträge",
+    "customers_with_several": "Kunden mit mehreren Verträgen",
     "budgets_empty": "Budgets ohne Angabe",
     "periods_beyond_as_of": "Zeiträume, die über den Stichtag hinausreichen",
 }
@@ -76,6 +80,8 @@ _RESPONSES = {
     **dict.fromkeys(("geklickt", "gekauft", "bestellt", "eingelöst", "clicked", "bought"), True),
     **dict.fromkeys(("keine", "geöffnet", "opened", "abgemeldet", "unzustellbar"), False),
 }
+# What stands in place of the last day of a contract that has none yet.
+_RUNNING = ("laufend", "läuft", "aktiv", "offen", "unbefristet", "running", "active", "open", NEVER)
 # What stands between the channels of one cell.
 _AND = r"\s*[/,;+&|]\s*|\s+und\s+"
 _GERMANY = ("de", "deu", "d", "deutschland", "germany")
@@ -314,6 +320,40 @@ def complaints(rows: pd.DataFrame, *, source: Source, as_of: pd.Timestamp) -> Sh
         cells.kept(rows),
     )
     return Shaped(rows, counts)
+
+
+def contracts(rows: pd.DataFrame, *, source: Source, as_of: pd.Timestamp) -> Shaped:
+    """Read contracts as they stood at the end of a day; `end` is the last day of a contract.
+
+    A contract without an end, or with one after `as_of`, runs. Whether one ran that ends on what
+    is no day, or before it starts, is not known, and it is left out.
+    """
+    rows = _events(rows, "start", source=source, as_of=as_of)
+    end = cells.days(rows["end"]).dt.normalize()
+    told = cells.stripped(rows["end"]).str.lower().str.removesuffix(" 00:00:00")
+    runs = told.isin(_RUNNING)
+    unread = cells.unread(rows["end"], end) & ~runs
+    said = "days, or empty while the contract runs"
+    cells.check_mostly(rows, "end", bad=unread, what=said, source=source)
+    rows = cells.dropped(rows, "end_not_a_day", unread)
+    rows = cells.dropped(rows, "ended_before_start", end < rows["start"])
+    later = end > as_of
+    rows = rows.assign(
+        end=end.mask(later),
+        tariff=cells.filled(rows["tariff"]),
+        end_reason=cells.filled(rows["end_reason"]).mask(end.isna() | later),
+    )
+    kept = cells.kept(rows)
+    counts = _counted(
+        {
+            "running": rows["end"].isna(),
+            "ended_after_as_of": later,
+            "ended": rows["end"].notna(),
+        },
+        kept,
+    )
+    several = kept["customer_id"].value_counts() > 1
+    return Shaped(rows, counts | {"customers_with_several": int(several.sum())})
 
 
 def budget(rows: pd.DataFrame, *, source: Source, as_of: pd.Timestamp) -> Shaped:

@@ -56,6 +56,14 @@ FORMS = {
         days=("received", "first_response", "resolved"),
         texts=("category", "followed_up"),
     ),
+    "contracts": TableForm(
+        "contracts",
+        needed=("customer_id", "start"),
+        ids=("customer_id",),
+        days=("start", "end"),
+        texts=("tariff", "end_reason"),
+        open_days=("end",),
+    ),
     "budget": TableForm(
         "budget",
         needed=("period", "acquisition_budget", "retention_budget"),
@@ -70,6 +78,7 @@ LABELS = {
     "contacts": "Kontakte",
     "survey": "Befragung",
     "complaints": "Beschwerden",
+    "contracts": "Verträge",
     "budget": "Budgets",
 }
 # Why a row is not in the table, in the order in which the reasons are given.
@@ -85,6 +94,8 @@ REASONS = {
     "not_a_day": "Datum ist kein Tag",
     "before_first": f"vor dem {FIRST_DAY:%d.%m.%Y}",
     "after_as_of": "nach dem Stichtag",
+    "end_not_a_day": "Ende ist kein Tag",
+    "ended_before_start": "endet vor dem Beginn",
     "duplicate": "exakt doppelte Zeile",
     "superseded": "durch eine andere Angabe überholt",
 }
@@ -110,6 +121,7 @@ _REASONS_OF = {
     "contacts": _EVENTS,
     "survey": _EVENTS,
     "complaints": _EVENTS,
+    "contracts": (*_EVENTS[:-1], "end_not_a_day", "ended_before_start", "duplicate"),
     "budget": ("repeated_header", "after_as_of", "duplicate"),
 }
 _COLLECTIVE = rf"^(?:{'|'.join(COLLECTIVE)})(?:$|[^a-zäöüß])"
@@ -119,6 +131,7 @@ _FREE_TEXTS = {
     "consent": ("channel", "source"),
     "contacts": ("channel", "campaign", "reaction"),
     "complaints": ("category",),
+    "contracts": ("tariff", "end_reason"),
     "budget": ("channel",),
 }
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -126,6 +139,7 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 _LACKS = " lacks ["
 # The day that a row belongs to.
 _DAY_OF = {"consent": "date", "contacts": "date", "survey": "date", "complaints": "received"}
+_DAY_OF |= {"contracts": "start"}
 
 
 class Companion(NamedTuple):
@@ -487,6 +501,7 @@ _SHAPES: dict[str, Callable[..., shapes.Shaped]] = {
     "contacts": shapes.contacts,
     "survey": shapes.survey,
     "complaints": shapes.complaints,
+    "contracts": shapes.contracts,
     "budget": shapes.budget,
 }
 _ADDED = {

@@ -213,7 +213,7 @@ def _kinds_said(kinds: Mapping[str, list[Form]]) -> str:
 
 def _cells(columns: list[str]) -> str:
     """Write the SQL of all cells of some columns, one below the other."""
-    return " UNION ALL ".join(f"SELECT line, {name} AS text FROM raw_lines" for name in columns)
+    return " UNION ALL ".join(f'SELECT line, "{name}" AS text FROM raw_lines' for name in columns)
 
 
 def _day(date_format: str) -> str:
@@ -294,9 +294,9 @@ def check(
     # A year of another millennium is one of two digits, read as four.
     rows = connection.execute(
         f"""
-        SELECT count(*) OVER (), line, {name} FROM read_lines
+        SELECT count(*) OVER (), line, "{name}" FROM read_lines
         WHERE ({name}_day IS NULL OR {name}_day[1] NOT IN ('1', '2'))
-        AND regexp_matches({name}, '[0-9]') AND {name} <> trim($header) AND {among}
+        AND regexp_matches("{name}", '[0-9]') AND "{name}" <> trim($header) AND {among}
         ORDER BY line LIMIT {SHOWN_LINES}
         """,
         {"header": header},

@@ -13,7 +13,7 @@ import duckdb
 
 from workbench import day_formats
 from workbench.day_formats import DATE_FORMATS, MAX_FORMS, MAX_LENGTH, Fact, Form, examples
-from workbench.schema import DataError, ParameterError, TableForm
+from workbench.schema import NEVER, DataError, ParameterError, TableForm
 from workbench.textfiles import BLANKS, ENCODINGS, quoted
 
 KEYS = ("encoding", "delimiter", "decimal", "thousands", "date_format", "returns_sign")
@@ -209,7 +209,7 @@ def read(
     if days:
         date_format, day, more = day_formats.find(connection, days, given, label=label)
         parts["date_format"] = date_format
-        texts |= {f"{name}_day": day.replace(day_formats.DAY_COLUMN, name) for name in days}
+        texts |= {f"{name}_day": day.replace(day_formats.DAY_COLUMN, f'"{name}"') for name in days}
         facts += more
     elif "date_format" in given:
         columns = ", ".join(repr(names[name]) for name in form.days if name in names)
@@ -235,7 +235,8 @@ def read(
         ) from error
     connection.execute("DROP TABLE raw_lines")
     plain = ", ".join(
-        f"coalesce({name}_day, {name}) AS {name}" if name in days else f'"{name}"' for name in names
+        f'coalesce({name}_day, "{name}") AS {name}' if name in days else f'"{name}"'
+        for name in names
     )
     connection.execute(
         f"CREATE VIEW plain_lines AS SELECT line, {plain}, fingerprint FROM read_lines"
@@ -246,12 +247,13 @@ def read(
     if "date_format" in given or date_format not in ("", "iso"):
         among = "trim(customer_id) <> ''" if "customer_id" in names else "true"
         for name in days:
+            never = f" AND {name}_day IS DISTINCT FROM '{NEVER}'" if name in form.open_days else ""
             day_formats.check(
                 connection,
                 date_format,
                 name,
                 header=names[name],
-                among=among,
+                among=among + never,
                 label=label,
             )
 

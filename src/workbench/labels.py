@@ -200,6 +200,15 @@ COLUMNS: dict[str, tuple[Any, ...]] = {
     "auc_loss_high": ("Bis", "number", 4),
     "effect": ("Änderung des Risikos", "share", 1),
     "value_at_stake": ("Wert auf dem Spiel", "money"),
+    # contracts
+    "months": ("Monate seit Beginn", "count"),
+    "contracts": ("Verträge", "count"),
+    "kept_share": ("Anteil, der noch läuft", "share", 1),
+    "ended": ("Davon beendet", "count"),
+    "end_rate": ("Anteil beendet", "share", 1),
+    "tariff": ("Tarif", "text"),
+    "end_reason": ("Grund", "text"),
+    "contract_share": ("Anteil der beendeten Verträge", "share", 1),
     # return and profit
     "silent_days": ("Tage ohne Kauf", "count"),
     "at_risk": ("Beobachtete Kaufpausen", "count"),

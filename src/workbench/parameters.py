@@ -108,6 +108,7 @@ class Parameters(BaseModel):
     contacts: str = Field("", description="Quelle der Kontakte und Kampagnen")
     survey: str = Field("", description="Quelle der Befragung")
     complaints: str = Field("", description="Quelle der Beschwerden")
+    contracts: str = Field("", description="Quelle der Verträge mit Beginn und Ende")
     budget: str = Field("", description="Quelle der Budgets")
     run_dir: str = Field("", description="Ordner eines laufenden Berichts, sonst leer")
     as_of: IsoDay = Field("", description="Stichtag, leer: letzter Tag der Daten")

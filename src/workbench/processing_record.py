@@ -34,6 +34,7 @@ _SHARED_OUT = (
     "treatment|control|group_unreadable",
     "nps_",
     "satisfaction_answers|satisfaction_unusable",
+    "running|ended$",
 )
 # Those that say how many objections there are at least.
 _OBJECTIONS = "status_widerspruch|objections_|customers_objected"

@@ -24,6 +24,8 @@ SUMMARY_COLUMNS = (
 IS_PURCHASE = "amount >= 0"
 # Far above any shop's, and so low that sums of all amounts stay exact.
 MAX_AMOUNT = 1e14
+# Stands for a day that never comes, where a system cannot leave one out.
+NEVER = "9999-12-31"
 DAYS_PER_WEEK = 7
 DAYS_PER_YEAR = 365
 
@@ -40,6 +42,8 @@ class TableForm(NamedTuple):
     ids, days, numbers, texts : tuple of str
         Ids stay text to the last sign; days become ISO, numbers get a decimal
         point, and texts lose blanks at their ends.
+    open_days : tuple of str
+        Those of the days in which 9999-12-31 may stand for none.
     """
 
     name: str
@@ -48,6 +52,7 @@ class TableForm(NamedTuple):
     days: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
+    open_days: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:

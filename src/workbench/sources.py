@@ -69,6 +69,10 @@ PRESETS: dict[str, dict[str, str]] = {
         "period": "zeitraum",
         "acquisition_budget": "akquise_budget",
         "retention_budget": "bestand_budget",
+        "start": "beginn",
+        "end": "ende",
+        "tariff": "tarif",
+        "end_reason": "kuendigungsgrund",
     },
 }
 TEXT_SUFFIXES = textfiles.TABLE_SUFFIXES + textfiles.JSON_SUFFIXES
