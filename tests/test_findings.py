@@ -14,6 +14,7 @@ from workbench import (
     gates,
     intervals,
     labels,
+    lifecycle,
     measured_coverage,
     nbd,
     outputs,
@@ -103,7 +104,7 @@ def sizes() -> pd.DataFrame:
 
 
 def states() -> pd.DataFrame:
-    index = pd.Index(segments.STATES, name="state")
+    index = pd.Index(lifecycle.STATES, name="state")
     return pd.DataFrame(
         {
             "customers": [10, 50, 20, 8, 1200, 7],
@@ -719,7 +720,7 @@ def test_the_names_of_the_verdicts_are_those_that_fatal_may_name():
 
 
 def test_the_rule_of_the_lifecycle_is_stated_with_its_numbers():
-    limits = segments.Pauses(usual=61.4, long=207.0, second_purchase=83.0)
+    limits = lifecycle.Pauses(usual=61.4, long=207.0, second_purchase=83.0)
     text = plain(findings.lifecycle_rule(limits, style=STYLE))
     for number in ("83 Tage her", "75 % ihrer eigenen Pausen", "95 %", "0,7", "0,3", "61 und 207"):
         assert number in text

@@ -7,16 +7,18 @@ import math
 import pandas as pd
 
 from workbench.formats import Style
-from workbench.outputs import Sentence, say
-from workbench.schema import purchase_days
-from workbench.segments import (
+from workbench.lifecycle import (
     LIKELY_ALIVE,
     LIKELY_GONE,
     LONG_PAUSE,
+    LOOKS_DOWN,
+    LOOKS_UP,
     OWN_RHYTHM_PAUSES,
     USUAL_PAUSE,
     Pauses,
 )
+from workbench.outputs import Sentence, say
+from workbench.schema import purchase_days
 
 # A group of customers without a new one for so long is closed.
 IDLE_MONTHS = 3
@@ -251,7 +253,11 @@ def lifecycle_rule(limits: Pauses, *, style: Style) -> Sentence:
         "oder die Aktivitätswahrscheinlichkeit höchstens {leben} beträgt, und stehen in der "
         "Rückgewinnung ab {long} der eigenen Pausen oder unter {tot}. Wer weniger als {pausen} "
         "Pausen hatte, wird an allen Kunden gemessen: {tage_usual} und {tage_long} Tage. "
-        "Reaktiviert: nach einer langen Pause wieder da.",
+        "Reaktiviert: nach einer langen Pause wieder da. Nach unten rückt, wer bei {unten} "
+        "wöchentlichen Blicken in Folge über der Grenze liegt, nach oben erst, wer es bei {oben} "
+        "nicht mehr tut; so wechselt niemand jede Woche hin und her.",
+        unten=style.count(LOOKS_DOWN),
+        oben=style.count(LOOKS_UP),
         zweiter=style.count(limits.second_purchase),
         usual=style.share(USUAL_PAUSE),
         long=style.share(LONG_PAUSE),

@@ -76,7 +76,13 @@ COLUMNS: dict[str, tuple[Any, ...]] = {
     "status": ("Ergebnis", "text"),
     # segments
     "segment": ("Segment", "text"),
+    "customer_group": ("Kundengruppe", "text"),
     "state": ("Phase", "text"),
+    "median_gap": ("Tage zwischen zwei Käufen (Median)", "count"),
+    "p_purchase": ("Chance auf einen Kauf", "share"),
+    "expected_revenue": ("Erwarteter Umsatz", "money"),
+    "expected_share": ("Anteil am erwarteten Umsatz", "share", 1),
+    "next_step": ("Nächster Schritt", "text"),
     "r_score": ("Note letzter Kauf", "count"),
     "f_score": ("Note Häufigkeit", "count"),
     "median_basket": ("Betrag je Kauf (Median)", "money", 2),

@@ -1,4 +1,4 @@
-"""A summary to RFM scores, named segments and lifecycle states, one row per customer."""
+"""A summary to RFM scores and named segments, one row per customer."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from workbench.schema import DataError, check_orders, check_summary, purchase_days
+from workbench.schema import check_summary
 
 N_SCORES = 5
 # Purchases that open the classes 2 to 5 of the frequency score. More than half of a shop's
 # customers buy once, so quantiles of the count have no classes to offer.
 FREQUENCY_LIMITS = (2, 3, 5, 10)
 
-# The complete grid: row = recency score, column = frequency score.
+# The complete grid: row = recency score, column = frequency score. Stammkunden and Neukunden are
+# names of `customer_groups`, where they mean something else.
 GRID = pd.DataFrame(
     [
         ["Ruhende", "Ruhende", "Gefährdete", "Gefährdete", "Unbedingt halten"],
         ["Ruhende", "Ruhende", "Gefährdete", "Gefährdete", "Unbedingt halten"],
-        ["Einschlafende", "Einschlafende", "Aufmerksamkeit nötig", "Stammkunden", "Stammkunden"],
-        ["Vielversprechende", "Aufsteiger", "Aufsteiger", "Stammkunden", "Stammkunden"],
-        ["Neukunden", "Aufsteiger", "Aufsteiger", "Spitzenkunden", "Spitzenkunden"],
+        ["Einschlafende", "Einschlafende", "Aufmerksamkeit nötig", "Treue Kunden", "Treue Kunden"],
+        ["Vielversprechende", "Aufsteiger", "Aufsteiger", "Treue Kunden", "Treue Kunden"],
+        ["Erstkäufer", "Aufsteiger", "Aufsteiger", "Spitzenkunden", "Spitzenkunden"],
     ],
     index=pd.RangeIndex(1, N_SCORES + 1, name="r_score"),
     columns=pd.RangeIndex(1, N_SCORES + 1, name="f_score"),
 )
 SEGMENTS = (
     "Spitzenkunden",
-    "Stammkunden",
+    "Treue Kunden",
     "Aufsteiger",
-    "Neukunden",
+    "Erstkäufer",
     "Vielversprechende",
     "Aufmerksamkeit nötig",
     "Einschlafende",
@@ -40,22 +41,6 @@ SEGMENTS = (
     "Unbedingt halten",
     "Ruhende",
 )
-
-STATES = (
-    "Aktivierung",
-    "Einmalkäufer (still)",
-    "Bindung aktiv",
-    "Bindung gefährdet",
-    "Rückgewinnung",
-    "Reaktiviert",
-)
-ONE_TIME_STATES = STATES[:2]
-# Who is in one of these has likely gone; to write to them again is a decision of its own.
-FORMER_STATES = ("Einmalkäufer (still)", "Rückgewinnung")
-USUAL_PAUSE, LONG_PAUSE = 0.75, 0.95
-LIKELY_ALIVE, LIKELY_GONE = 0.7, 0.3
-# A rhythm of one's own needs this many pauses; with fewer the pauses of all count.
-OWN_RHYTHM_PAUSES = 3
 
 
 class CutOffs(NamedTuple):
@@ -75,22 +60,6 @@ class CutOffs(NamedTuple):
     recency_days: tuple[float, ...]
     orders: tuple[int, ...]
     money: tuple[float, ...]
-
-
-class Pauses(NamedTuple):
-    """Limits of a usual and a long pause between two purchases, in days.
-
-    Attributes
-    ----------
-    usual, long : float
-        75 % and 95 % quantile of all pauses between purchase days.
-    second_purchase : float
-        75 % quantile of the days from first to second purchase.
-    """
-
-    usual: float
-    long: float
-    second_purchase: float
 
 
 def cutoffs_of(summary: pd.DataFrame) -> CutOffs:
@@ -221,140 +190,6 @@ def score_grid(scores: pd.DataFrame) -> pd.DataFrame:
     return cells.assign(customers=counted.reindex(cells.index, fill_value=0))
 
 
-def pauses(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> Pauses:
-    """Measure the usual pauses between purchases up to a day.
-
-    Raises
-    ------
-    DataError
-        If nobody bought twice by `as_of`.
-    """
-    gaps = _gaps(orders, as_of=as_of)
-    if gaps.empty:
-        raise DataError(f"nobody bought twice by {as_of.date()}; there is no pause to measure.")
-    second = gaps[gaps["nth"] == 1]["days"]
-    return Pauses(
-        usual=float(gaps["days"].quantile(USUAL_PAUSE)),
-        long=float(gaps["days"].quantile(LONG_PAUSE)),
-        second_purchase=float(second.quantile(USUAL_PAUSE)),
-    )
-
-
-def lifecycle(
-    orders: pd.DataFrame, summary: pd.DataFrame, *, as_of: pd.Timestamp, p_alive: pd.Series
-) -> pd.Series:
-    """Place each customer in a state of the lifecycle on one day.
-
-    One-time buyers have states of their own, since a purchase model says
-    nothing about them: `Aktivierung` while their silence is shorter than three
-    quarters of all second purchases took, `Einmalkäufer (still)` after that.
-    Repeat buyers are in `Rückgewinnung` when P(alive) < 0.3 or their silence
-    exceeds a long pause, in `Bindung gefährdet` when P(alive) <= 0.7 or the
-    silence exceeds a usual pause, else in `Bindung aktiv`, or `Reaktiviert`
-    when the pause before their last purchase was a long one. A customer with
-    at least three pauses is measured by the 75 % and 95 % quantile of their own,
-    others by those of all customers.
-
-    Parameters
-    ----------
-    orders, summary : DataFrame
-        As in `summary.summarise`; `summary` up to `as_of`.
-    as_of : Timestamp
-        Later orders are ignored.
-    p_alive : Series
-        Indexed by `customer_id`.
-
-    Returns
-    -------
-    Series
-        `state`, indexed like `summary`.
-
-    Raises
-    ------
-    DataError
-        If `p_alive` does not cover every customer, or nobody bought twice.
-    """
-    alive = p_alive.reindex(summary.index)
-    lacking = int(alive.isna().sum())
-    if lacking:
-        raise DataError(f"p_alive lacks {lacking} of {len(summary)} customers of the summary.")
-    limits = pauses(orders, as_of=as_of)
-    gaps = _gaps(orders, as_of=as_of)
-    own = gaps.groupby("customer_id")["days"]
-    enough = own.size()[lambda size: size >= OWN_RHYTHM_PAUSES].index
-
-    def limit(level: float, pooled: float) -> pd.Series:
-        personal = own.quantile(level).reindex(enough)
-        return personal.reindex(summary.index).fillna(pooled)
-
-    silence = summary["days_since_last"]
-    last_pause = own.last().reindex(summary.index)
-    gone = (alive < LIKELY_GONE) | (silence > limit(LONG_PAUSE, limits.long))
-    at_risk = (alive <= LIKELY_ALIVE) | (silence > limit(USUAL_PAUSE, limits.usual))
-    state = np.select(
-        [
-            (summary["frequency"] == 0) & (silence <= limits.second_purchase),
-            summary["frequency"] == 0,
-            gone,
-            at_risk,
-            last_pause > limit(LONG_PAUSE, limits.long).clip(lower=limits.long),
-        ],
-        [
-            "Aktivierung",
-            "Einmalkäufer (still)",
-            "Rückgewinnung",
-            "Bindung gefährdet",
-            "Reaktiviert",
-        ],
-        default=STATES[2],
-    )
-    return pd.Series(state, index=summary.index, name="state")
-
-
-def may_be_listed(state: pd.Series, *, winback: bool) -> pd.Series:
-    """Say which customers may be put on a list: former ones only where that is wanted.
-
-    Parameters
-    ----------
-    state : Series
-        From `lifecycle`.
-    winback : bool
-        Former customers may be on a list too.
-
-    Returns
-    -------
-    Series of bool
-        `may_be_listed`, indexed like `state`.
-
-    Examples
-    --------
-    >>> states = pd.Series(["Bindung aktiv", "Rückgewinnung"])
-    >>> may_be_listed(states, winback=False).tolist()
-    [True, False]
-    """
-    return (winback | ~state.isin(FORMER_STATES)).rename("may_be_listed")
-
-
-def state_sizes(summary: pd.DataFrame, state: pd.Series) -> pd.DataFrame:
-    """Count customers and their past revenue by state.
-
-    Returns
-    -------
-    DataFrame
-        Indexed by `state` in the order of `STATES`: `customers`,
-        `customer_share`, `revenue` (currency), `revenue_share`, and `kind`
-        ("once" or "repeat": how often these customers bought).
-    """
-    groups = summary["revenue"].groupby(state)
-    table = pd.DataFrame({"customers": groups.size(), "revenue": groups.sum()})
-    table = table.reindex(list(STATES), fill_value=0)
-    table.insert(1, "customer_share", table["customers"] / len(summary))
-    table["revenue_share"] = table["revenue"] / summary["revenue"].sum()
-    # The totals of the two kinds stand in the table of purchases per customer.
-    table["kind"] = ["once" if name in ONE_TIME_STATES else "repeat" for name in table.index]
-    return table.rename_axis("state")
-
-
 def _fifths(values: pd.Series) -> tuple[float, ...]:
     """Return the smallest values whose middle rank earns the scores 2 to 5."""
     scores = np.ceil(N_SCORES * values.rank(method="average") / len(values))
@@ -366,18 +201,3 @@ def _fifths(values: pd.Series) -> tuple[float, ...]:
 
 def _reached(limits: Sequence[float], values: pd.Series) -> np.ndarray:
     return 1 + np.searchsorted(limits, values, side="right")
-
-
-def _gaps(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
-    """One row per pause: `customer_id`, `nth` (1 = before the second purchase), `days`."""
-    check_orders(orders)
-    known = purchase_days(orders[orders["date"] <= as_of]).sort_values(["customer_id", "date"])
-    customer = known.groupby("customer_id")["date"]
-    gaps = pd.DataFrame(
-        {
-            "customer_id": known["customer_id"],
-            "nth": customer.cumcount(),
-            "days": customer.diff().dt.days,
-        }
-    )
-    return gaps[gaps["nth"] > 0]

@@ -1,0 +1,292 @@
+"""Groups of customers to German sentences: who they are, where they stand, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from workbench.backtest_findings import NAMES
+from workbench.customer_groups import GONE_GROUPS, GROUPS, REGULAR_ORDERS, VIP_SHARE, Overlap
+from workbench.findings import leading
+from workbench.formats import Style
+from workbench.outputs import KeyFigure, Sentence, say
+
+# Groups of customers who are not active any more.
+GONE = [*GONE_GROUPS, "Einmalkäufer"]
+
+# One step for each group: who knows only this row still knows what to do on Monday.
+GROUP_STEPS: Mapping[str, str] = {
+    "VIP-Kunden": "Persönlich betreuen, mit Vorrang statt Rabatt; zuerst, wer gefährdet ist.",
+    "Stammkunden": "Im Rhythmus ansprechen, Passendes zum letzten Kauf zeigen, kein Rabatt.",
+    "Wiederkäufer": "Nach der üblichen Pause erinnern; der nächste Kauf macht den Rhythmus.",
+    "Neukunden": "Zum zweiten Kauf führen, solange die übliche Frist läuft.",
+    "Gelegenheitskäufer": "Nur zu Anlässen und günstig ansprechen, kleinen Anreiz erproben.",
+    "Überfällige Stammkunden": "Nachfragen, was fehlt; zurückholen, wer am meisten brachte.",
+    "Einmalkäufer": "Nur günstig ansprechen; klären, woran der zweite Kauf scheitert.",
+}
+SEGMENT_STEPS: Mapping[str, str] = {
+    "Spitzenkunden": "Binden: Vorrang, Dank, Neues zuerst; nicht mit Rabatt locken.",
+    "Treue Kunden": "Passendes zum letzten Kauf zeigen und um Empfehlung bitten.",
+    "Aufsteiger": "Den nächsten Kauf anbahnen, bevor die übliche Pause um ist.",
+    "Erstkäufer": "Willkommen heißen und zum zweiten Kauf führen.",
+    "Vielversprechende": "An den ersten Kauf anknüpfen, bevor er vergessen ist.",
+    "Aufmerksamkeit nötig": "Jetzt erinnern, mit einem Anlass statt mit Rabatt.",
+    "Einschlafende": "Einmal günstig erinnern; wer nicht antwortet, bleibt in Ruhe.",
+    "Gefährdete": "Zurückholen, zuerst, wer bisher am meisten brachte.",
+    "Unbedingt halten": "Persönlich nachfragen, was fehlt; ein Angebot darf etwas kosten.",
+    "Ruhende": "Kein Geld einsetzen, allenfalls ein Massenversand.",
+}
+
+
+def group_rules(*, style: Style) -> pd.DataFrame:
+    """State the rule of each group.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by `customer_group`: `rule` (German), `next_step`.
+    """
+    orders = style.count(REGULAR_ORDERS)
+    share = style.share(VIP_SHARE)
+    rules = {
+        "VIP-Kunden": say(
+            "Mehrmals gekauft, nicht in der Rückgewinnung und nach bisherigem Umsatz unter den "
+            "besten {anteil} aller, die noch da sind",
+            anteil=share,
+        ),
+        "Stammkunden": say(
+            "Ab {kaeufe} Käufen, nicht in der Rückgewinnung, kein VIP", kaeufe=orders
+        ),
+        "Wiederkäufer": say(
+            "Zwei Käufe oder mehr, weniger als {kaeufe}, nicht in der Rückgewinnung, kein VIP",
+            kaeufe=orders,
+        ),
+        "Neukunden": say("Ein Kauf; die übliche Frist bis zum zweiten läuft noch"),
+        "Gelegenheitskäufer": say(
+            "Zwei Käufe oder mehr, weniger als {kaeufe}, in der Rückgewinnung", kaeufe=orders
+        ),
+        "Überfällige Stammkunden": say("Ab {kaeufe} Käufen, in der Rückgewinnung", kaeufe=orders),
+        "Einmalkäufer": say("Ein Kauf; die übliche Frist bis zum zweiten ist um"),
+    }
+    table = pd.DataFrame(
+        {
+            "rule": [str(rules[name]) for name in GROUPS],
+            "next_step": [GROUP_STEPS[name] for name in GROUPS],
+        },
+        index=pd.Index(GROUPS, name="customer_group"),
+    )
+    return table
+
+
+def with_steps(cards: pd.DataFrame, *, steps: Mapping[str, str]) -> pd.DataFrame:
+    """Add to each group its recommended next step, `next_step`."""
+    return cards.assign(next_step=[steps[name] for name in cards.index])
+
+
+def who(cards: pd.DataFrame, *, style: Style) -> Sentence:
+    """Say who is still there, and what the most valuable ones brought.
+
+    Parameters
+    ----------
+    cards : DataFrame
+        From `customer_groups.cards`, suppressed.
+    """
+    there = cards.drop(index=GONE, errors="ignore")
+    text, numbers = "", {}
+    if not there.empty and cards["customers"].notna().all():
+        text = "{da} Kunden ({anteil}) sind aktiv"
+        numbers["da"] = style.count(there["customers"].sum())
+        numbers["anteil"] = style.share(there["customer_share"].sum())
+    best = cards["revenue_share"].idxmax() if cards["revenue_share"].notna().any() else None
+    if "VIP-Kunden" in cards.index and pd.notna(cards.loc["VIP-Kunden", "revenue_share"]):
+        best = "VIP-Kunden"
+    if best is not None:
+        text += "; die " if text else "Die "
+        text += "Gruppe {gruppe} stellt {kunden} der Kunden und brachte {umsatz} des Umsatzes"
+        numbers["gruppe"] = style.text(best)
+        numbers["kunden"] = style.share(cards.loc[best, "customer_share"])
+        numbers["umsatz"] = style.share(cards.loc[best, "revenue_share"])
+    return say(f"{text or 'Jede Gruppe ist zu klein, um gezeigt zu werden'}.", **numbers)
+
+
+def ahead(cards: pd.DataFrame, *, horizon_days: int, style: Style) -> Sentence:
+    """Say which groups the expected revenue rests on.
+
+    Parameters
+    ----------
+    cards : DataFrame
+        From `customer_groups.cards` with scores, suppressed.
+    horizon_days : int
+        As in the scores.
+    """
+    shown = cards.dropna(subset=["expected_revenue"])
+    if shown.empty:
+        return say("Jede Gruppe ist zu klein, um zu zeigen, was von ihr zu erwarten ist.")
+    first, *others = shown.sort_values("expected_revenue", ascending=False, kind="stable").index
+    text = "Was in den nächsten {tage} Tagen zu erwarten ist, hängt vor allem an: {erste} "
+    text += "({anteil_erste})"
+    numbers = {
+        "tage": style.count(horizon_days),
+        "erste": style.text(first),
+        "anteil_erste": style.share(shown.loc[first, "expected_share"]),
+    }
+    if others:
+        text += " und {zweite} ({anteil_zweite})"
+        numbers["zweite"] = style.text(others[0])
+        numbers["anteil_zweite"] = style.share(shown.loc[others[0], "expected_share"])
+    return say(f"{text} des erwarteten Umsatzes.", **numbers)
+
+
+def at_risk(at_stake: pd.Series, *, style: Style) -> Sentence:
+    """Say how many repeat buyers pause for longer than usual, and what hangs on them.
+
+    Parameters
+    ----------
+    at_stake : Series
+        The row `Bindung gefährdet` of the table of states: `customers`,
+        `revenue_share`, `expected_revenue` (NaN where there is no usable model).
+    """
+    if pd.isna(at_stake["customers"]) or at_stake["customers"] == 0:
+        return say(
+            "Niemand, oder zu wenige, um sie zu zeigen, machen gerade eine Pause, die länger ist "
+            "als ihre üblichen."
+        )
+    text = "Am dringendsten: {kunden} Wiederkäufer pausieren länger als üblich, sind aber noch "
+    text += "nicht verloren"
+    numbers = {"kunden": style.count(at_stake["customers"])}
+    if pd.notna(at_stake["expected_revenue"]):
+        text += "; an ihnen hängen {umsatz} erwarteter Umsatz"
+        numbers["umsatz"] = style.money(at_stake["expected_revenue"])
+    return say(f"{text}. Sprechen Sie sie vor allen anderen an.", **numbers)
+
+
+def tiles(
+    cards: pd.DataFrame, states: pd.DataFrame, *, horizon_days: int, style: Style
+) -> tuple[KeyFigure, ...]:
+    """Return the key figures of the first screen.
+
+    Parameters
+    ----------
+    cards : DataFrame
+        From `customer_groups.cards`, suppressed.
+    states : DataFrame
+        From `lifecycle.state_sizes` with `expected_revenue`, suppressed.
+    horizon_days : int
+        Of the expected revenue.
+    """
+    missing = pd.Series(float("nan"), index=cards.columns)
+    one_time = _row(cards, "Einmalkäufer", missing)
+    vip = _row(cards, "VIP-Kunden", missing)
+    risk = states.loc["Bindung gefährdet"]
+    there = cards.drop(index=GONE, errors="ignore")["customer_share"].sum(skipna=False)
+    active = "im eigenen Rhythmus oder in der Frist bis zum zweiten Kauf"
+    note = say("")
+    if pd.notna(risk["expected_revenue"]):
+        note = say(
+            "an ihnen hängen {umsatz} in {tage} Tagen",
+            umsatz=style.money(risk["expected_revenue"]),
+            tage=style.count(horizon_days),
+        )
+    return (
+        KeyFigure("active", "Aktive Kunden", style.share(there), active, headline=True),
+        KeyFigure(
+            "vip_revenue",
+            "Umsatzanteil der VIP-Kunden",
+            style.share(vip["revenue_share"]),
+            say("von {anteil} der Kunden", anteil=style.share(vip["customer_share"], digits=1)),
+            headline=True,
+        ),
+        KeyFigure("at_risk", "Gefährdete Wiederkäufer", style.count(risk["customers"]), note),
+        KeyFigure("one_time", "Einmalkäufer", style.share(one_time["customer_share"])),
+    )
+
+
+def segment_tiles(sizes: pd.DataFrame, *, style: Style) -> tuple[KeyFigure, ...]:
+    """Return the key figures where only the segments are known: nobody bought twice.
+
+    Parameters
+    ----------
+    sizes : DataFrame
+        From `segments.segment_sizes`, suppressed.
+    """
+    best = leading(sizes)
+    shares = sizes.reindex([best]).iloc[0]
+    return (
+        KeyFigure("best_segment", "Umsatzstärkstes Segment", style.text(best), headline=True),
+        KeyFigure("best_segment_revenue", "Anteil am Umsatz", style.share(shares["revenue_share"])),
+        KeyFigure(
+            "best_segment_customers", "Anteil der Kunden", style.share(shares["customer_share"])
+        ),
+    )
+
+
+def title(cards: pd.DataFrame, *, style: Style) -> Sentence:
+    """Say which group is the largest and which one brought most.
+
+    Parameters
+    ----------
+    cards : DataFrame
+        From `customer_groups.cards`, suppressed.
+    """
+    best = leading(cards)
+    if best is None:
+        return say("Jede Gruppe ist zu klein, um gezeigt zu werden")
+    largest = str(cards["customer_share"].idxmax())
+    numbers = {
+        "beste": style.text(best),
+        "umsatz": style.share(cards.loc[best, "revenue_share"]),
+        "kunden": style.share(cards.loc[best, "customer_share"]),
+    }
+    if largest == best:
+        return say("{beste}: {kunden} der Kunden, {umsatz} des Umsatzes", **numbers)
+    return say(
+        "Am meisten Umsatz brachte die Gruppe {beste} ({umsatz}), am größten ist die Gruppe "
+        "{groesste} ({anteil} der Kunden)",
+        groesste=style.text(largest),
+        anteil=style.share(cards.loc[largest, "customer_share"]),
+        **numbers,
+    )
+
+
+def overlap(found: Overlap, *, k: int, style: Style) -> Sentence:
+    """Say how many customers are regular and VIPs at once."""
+    parts = (found.both, found.vip - found.both, found.regular - found.both)
+    if any(0 < part < k for part in parts):
+        return say(
+            "Wie viele Kunden zugleich Stammkunden und VIP sind, wird nicht gezeigt: zu wenige."
+        )
+    return say(
+        "{beide} von {stamm} Kunden, die nach der Zahl ihrer Käufe Stammkunden sind, gehören zu "
+        "den {vip} VIP-Kunden und stehen nur dort.",
+        beide=style.count(found.both),
+        stamm=style.count(found.regular),
+        vip=style.count(found.vip),
+    )
+
+
+def cards_rule(
+    model: str | None, *, horizon_days: int, annual_discount_rate: float, style: Style
+) -> Sentence:
+    """Say how the columns of a table of groups are computed, and by which model.
+
+    Parameters
+    ----------
+    model : str or None
+        Name of the purchase model; None where none may be used.
+    """
+    if model is None:
+        return say(
+            "Gewohnheiten der Gruppen; Aussichten fehlen, weil kein Kaufmodell die Probe besteht"
+        )
+    return say(
+        "Gewohnheiten der Gruppen und Aussichten für die nächsten {tage} Tage nach {modell}, der "
+        "Umsatz mit {zins} im Jahr abgezinst",
+        tage=style.count(horizon_days),
+        zins=style.share(annual_discount_rate),
+        modell=style.text(NAMES[model]),
+    )
+
+
+def _row(table: pd.DataFrame, name: str, missing: pd.Series) -> pd.Series:
+    return table.loc[name] if name in table.index else missing
