@@ -135,7 +135,8 @@ MAY_IMPORT = {
     "published_model": {"schema", "gates", "purchase_models"},
     "measured_coverage": set(),
     "line_counts": {"returns"},
-    "transactions": {"schema", "sources", "orders", "returns", "line_counts"},
+    "lines": {"schema", "orders", "line_counts"},
+    "transactions": {"schema", "sources", "orders", "returns", "line_counts", "lines"},
     "clv": {"schema", "predictive", "purchase_models"},
     "second_opinion": {"schema", "purchase_models", "spend"},
     "return_policies": {"schema", "summary", "purchase_models", "spend_models", "clv"},
@@ -163,7 +164,7 @@ MAY_IMPORT = {
     },
     "intake": {
         *("schema", "sources", "datasets", "dialects", "orders", "returns", "transactions"),
-        *("pseudonyms", "identifiers", "consents", "companions", "databases"),
+        *("lines", "pseudonyms", "identifiers", "consents", "companions", "databases"),
     },
     "processing_record": {
         *("companions", "dialects", "formats", "identifiers", "intake", "orders", "outputs"),
@@ -205,7 +206,7 @@ ONLY_IN = {
     "duckdb": {
         *("textfiles", "day_formats", "dialects", "typed_cells", "workbooks", "databases"),
         *("jsonfiles", "parquetfiles", "return_marks"),
-        *("sources", "orders", "returns", "line_counts", "transactions", "intake"),
+        *("sources", "orders", "returns", "lines", "line_counts", "transactions", "intake"),
     },
     "openpyxl": {"workbooks"},
     "sqlalchemy": {"databases"},

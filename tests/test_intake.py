@@ -398,7 +398,7 @@ def test_a_server_hands_over_the_same_bytes_as_a_parquet_file(
     for name, x, query in (("file", str(parquet), ""), ("server", postgres.address, "shop")):
         reading = read(x, query=query, max_loss=1.0, pseudonymise=pseudonymise)
         intake.hand_over(reading, run_dir=str(tmp_path / name))
-    for table in (intake.ORDERS, intake.UNSETTLED):
+    for table in (intake.ORDERS, intake.UNSETTLED, intake.LINES):
         one, two = ((tmp_path / name / table).read_bytes() for name in ("file", "server"))
         assert one == two
     assert reading.base.unsettled.n_rows > 500
@@ -498,7 +498,7 @@ def test_pseudonyms_stand_for_ids_in_every_file_of_a_run(export, run_dir):
     ids = kept.pop("customers/ids.parquet")
     assert ids["customer_id"].tolist() == ["anna", "ben@example.org", "carl", "dora", "x"]
     assert set(kept) == {
-        f"customers/{n}.parquet" for n in ("orders", "unsettled", "table_contacts")
+        f"customers/{n}.parquet" for n in ("lines", "orders", "unsettled", "table_contacts")
     }
     for table in kept.values():
         assert table["customer_id"].str.fullmatch(pseudonyms.PATTERN).all()

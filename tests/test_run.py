@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import nbformat
 import pandas as pd
+import papermill.engines
 import psycopg
 import pytest
 from conftest import workbench_run
@@ -561,6 +562,17 @@ def test_progress_counts_up_to_the_end_once(folder):
     assert done[0] == 0
     assert done[-1] == seen[-1][2]
     assert done.count(done[-1]) == 1
+
+
+def test_more_cells_do_not_mean_that_a_notebook_is_written_more_often(folder, monkeypatch):
+    written = []
+    monkeypatch.setattr(papermill.engines, "write_ipynb", lambda nb, path: written.append(path))
+    write_notebook(folder, "01_daten", "raise KeyError('x')")
+    run.run({}, folder=folder)
+    few = len(written)
+    write_notebook(folder, "01_daten", *["x = 1"] * 20, "raise KeyError('x')")
+    run.run({}, folder=folder)
+    assert len(written) == 2 * few > 0
 
 
 def test_kernels_get_one_thread_and_the_variables_are_taken_back(folder, monkeypatch):

@@ -21,10 +21,12 @@ from workbench import (
     sources,
     transactions,
 )
+from workbench import lines as line_items
 from workbench import orders as order_tables
 from workbench import returns as settling
 from workbench.companions import Companion
 from workbench.dialects import Fact
+from workbench.lines import Lines
 from workbench.orders import Orders
 from workbench.returns import Unsettled
 from workbench.schema import TRANSACTIONS, DataError, ParameterError
@@ -33,6 +35,7 @@ from workbench.sources import Source
 CUSTOMERS_FOLDER = Path("customers")
 ORDERS = CUSTOMERS_FOLDER / "orders.parquet"
 UNSETTLED = CUSTOMERS_FOLDER / "unsettled.parquet"
+LINES = CUSTOMERS_FOLDER / "lines.parquet"
 # Only while a run lasts: the ids that its release gate must find on no page.
 IDS = CUSTOMERS_FOLDER / "ids.parquet"
 ORIGIN = CUSTOMERS_FOLDER / "origin.json"
@@ -66,6 +69,9 @@ class Base(NamedTuple):
         How returns were settled, a policy of `returns.settle`.
     unsettled : Unsettled
         What it takes to settle them again.
+    lines : Lines or None
+        The line items up to `as_of`, as they were booked; None where a line of
+        the source says no more than an order.
     tables : dict of str to DataFrame
         The optional tables that were asked for and are there.
     """
@@ -78,6 +84,7 @@ class Base(NamedTuple):
     currency: str
     returns: str
     unsettled: Unsettled
+    lines: Lines | None
     tables: dict[str, pd.DataFrame]
 
     @property
@@ -241,6 +248,7 @@ def read(
     for reason, listed in left_out.items():
         companions.check_reach(listed, ids, what=LISTS[reason])
     last_day = cleaned.last_day if as_of is None else as_of
+    names, salt = (None, "") if key is None else (_names(ids, key), pseudonyms.salt(key))
     known = order_tables.customers(cleaned.stored)
     beside = {
         name: companions.read(name, table, known_customers=ids, as_of=last_day)
@@ -249,14 +257,17 @@ def read(
         for name, table in given.items()
     }
     base = Base(
-        stored=_hide_orders(cleaned.stored, key, customers=known),
+        stored=cleaned.stored if names is None else order_tables.renamed(cleaned.stored, names),
         first_day=cleaned.first_day,
         as_of=last_day,
         name=source.name,
         label=source.label,
         currency=_currency(currency, source.currency, cleaned.currency),
         returns=returns,
-        unsettled=_hide_lines(cleaned.unsettled, key),
+        unsettled=cleaned.unsettled
+        if names is None
+        else settling.renamed(cleaned.unsettled, names, salt=salt),
+        lines=line_items.keep(source.connection, columns=source.columns, names=names, salt=salt),
         tables={name: _hide(found.table, key) for name, found in beside.items()},
     )
     _check_currencies(beside, currency=base.currency)
@@ -363,20 +374,11 @@ def _ids(
     return pd.Series(sorted(found), dtype="str", name="customer_id")
 
 
-def _hide_orders(stored: Orders, key: bytes | None, *, customers: pd.Series) -> Orders:
-    if key is None:
-        return stored
+def _names(ids: pd.Index, key: bytes) -> pd.DataFrame:
+    """Give each customer a pseudonym."""
+    customers = ids.to_series(index=range(len(ids)))
     hidden = pseudonyms.pseudonymise(customers, key=key)
-    return order_tables.renamed(stored, pd.DataFrame({"customer_id": customers, "name": hidden}))
-
-
-def _hide_lines(kept: Unsettled, key: bytes | None) -> Unsettled:
-    if key is None:
-        return kept
-    ids = settling.customers(kept)
-    hidden = pseudonyms.pseudonymise(ids, key=key)
-    names = pd.DataFrame({"customer_id": ids, "name": hidden})
-    return settling.renamed(kept, names, salt=pseudonyms.salt(key))
+    return pd.DataFrame({"customer_id": customers, "name": hidden})
 
 
 def load(x: str, *, run_dir: str, **how: Any) -> Base:
@@ -413,6 +415,7 @@ def load(x: str, *, run_dir: str, **how: Any) -> Base:
         currency=origin["currency"],
         returns=origin["returns"],
         unsettled=settling.read_unsettled(connection, folder / UNSETTLED),
+        lines=line_items.read(connection, folder / LINES) if (folder / LINES).is_file() else None,
         tables={
             name: _indexed(read_table(path), name)
             for name in how.get("tables", {})
@@ -429,7 +432,9 @@ def hand_over(reading: Reading, *, run_dir: str) -> None:
     (Path(run_dir) / CUSTOMERS_FOLDER).mkdir(parents=True, exist_ok=True)
     order_tables.write(base.stored, Path(run_dir) / ORDERS)
     settling.write_unsettled(base.unsettled, Path(run_dir) / UNSETTLED)
-    for table in (ORDERS, UNSETTLED):
+    if base.lines is not None:
+        line_items.write(base.lines, Path(run_dir) / LINES)
+    for table in (ORDERS, UNSETTLED, *([] if base.lines is None else [LINES])):
         (Path(run_dir) / table).chmod(0o600)
     extent = order_tables.extent(base.stored)
     write_table(reading.ids.to_frame(), Path(run_dir) / IDS)

@@ -126,11 +126,11 @@ def query(orders: pd.DataFrame | Orders, sql: str, **values: Any) -> pd.DataFram
     return typed(rows)
 
 
-def query_table(table: pd.DataFrame, sql: str) -> pd.DataFrame:
-    """Ask a DataFrame in SQL, where it is called `rows`."""
+def query_table(table: pd.DataFrame, sql: str, **values: Any) -> pd.DataFrame:
+    """Ask a DataFrame in SQL, where it is called `rows`; `values` as in `query`."""
     with _engine().cursor() as cursor:
         _register(cursor, "rows", table)
-        return cursor.execute(sql).df()
+        return cursor.execute(sql, values).df()
 
 
 def extent(orders: pd.DataFrame | Orders) -> Extent:

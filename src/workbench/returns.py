@@ -323,14 +323,6 @@ def write_unsettled(kept: Unsettled, path: Path) -> None:
         )
 
 
-def customers(kept: Unsettled) -> pd.Series:
-    """Return the ids of those who returned something, each once, sorted."""
-    rows = kept.connection.execute(
-        f"SELECT DISTINCT customer_id FROM {kept.table} ORDER BY ALL"
-    ).df()
-    return rows["customer_id"].astype("str")
-
-
 def renamed(kept: Unsettled, names: pd.DataFrame, *, salt: str) -> Unsettled:
     """Put other ids for those of the customers, and marks for those of their orders.
 

@@ -19,6 +19,7 @@ import papermill
 from jupyter_client.kernelspec import NoSuchKernel
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
+from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
@@ -34,6 +35,7 @@ REFUSALS = frozenset({"DataError", "ParameterError", "TooMuchLost"})
 CELL_TIMEOUT_SECONDS = 900
 START_TIMEOUT_SECONDS = 120
 KERNEL = "python3"
+ENGINE = "nbclient-saved-once"
 # One thread per kernel: two notebooks side by side fight over the cores otherwise.
 KERNEL_ENVIRONMENT = {
     "MKL_NUM_THREADS": "1",
@@ -44,6 +46,25 @@ KERNEL_ENVIRONMENT = {
 }
 
 Progress = Callable[[str, int, int], None]
+
+
+class SavedOnce(NBClientEngine):
+    """Papermill's own engine, but for the notebook being written at its end alone.
+
+    Papermill writes the whole notebook before and after each cell, which costs
+    more than most cells do. Nobody reads it before the run is over.
+    """
+
+    @classmethod
+    def execute_managed_notebook(
+        cls, nb_man: NotebookExecutionManager, kernel_name: str, **kwargs: Any
+    ) -> None:
+        """Run the cells while the manager knows no file to write to."""
+        path, nb_man.output_path = nb_man.output_path, None
+        try:
+            super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
+        finally:
+            nb_man.output_path = path
 
 
 class Refusal(NamedTuple):
@@ -224,12 +245,14 @@ def _execute(
         progress(stem, min(done, cells - 1), cells)
 
     progress(stem, 0, cells)
+    papermill_engines.register(ENGINE, SavedOnce)
     failure = None
     try:
         papermill.execute_notebook(
             str(path),
             str(output),
             parameters=dict(values),
+            engine_name=ENGINE,
             kernel_name=KERNEL,
             progress_bar=False,
             autosave_cell_every=0,

@@ -9,6 +9,7 @@ import duckdb
 import pandas as pd
 
 from workbench import line_counts
+from workbench import lines as line_items
 from workbench import orders as order_tables
 from workbench import returns as settling
 from workbench.orders import Orders
@@ -16,6 +17,8 @@ from workbench.schema import DataError, ParameterError
 from workbench.sources import Source
 
 DUPLICATES = ("report", "drop")
+# Reasons of lines that would be part of an order if it were known who bought.
+UNNAMED = ("missing_customer", "collective_customer")
 # Text that stands for nothing, in lower case; #nv is what a German Excel writes for #n/a.
 MISSING = ("", "-", "nan", "na", "n/a", "#n/a", "#nv", "null", "none", "<na>")
 # Ids that a till writes for everyone it does not know, in lower case, alone or before more
@@ -230,6 +233,8 @@ def clean(
     _check_dates(connection, label=source.label)
     _check_signs(connection)
     currency = _currency(source)
+    if currency:
+        _leave_out_other_money(source, currency)
     _find_duplicates(connection, always=duplicates == "drop")
     settling.settle(connection, returns)
 
@@ -275,6 +280,14 @@ def _judge_lines(
     stripped = ", ".join(
         f"{_strip(name) if name in found else repr('')} AS {name}" for name in dict.fromkeys(wanted)
     )
+    missing = ", ".join(f"'{text}'" for text in MISSING)
+    details = {
+        **{name: f"CASE WHEN lower({name}) NOT IN ({missing}) THEN {name} END" for name in GROUPED},
+        **{name: _number(name, kind) for name, kind in line_items.NUMBERS.items()},
+    }
+    detailed = "".join(
+        f", {value} AS {name}" for name, value in details.items() if name in source.columns
+    )
     if "amount" in source.columns:
         amount_text, money = "raw.amount", _number("amount", "DECIMAL(18, 4)")
     else:
@@ -284,8 +297,8 @@ def _judge_lines(
         product = f"quantity_number::DECIMAL(38, 6) * ({price})::DECIMAL(38, 6)"
         money = f"try_cast(round({product}, 4) AS DECIMAL(18, 4))"
     header = " AND ".join(f"{ours} = ${ours}" for ours in source.columns)
-    missing = ", ".join(f"'{text}'" for text in MISSING)
     reasons = ", ".join(f"'{reason}'" for reason in REASONS)
+    unnamed = ", ".join(f"'{reason}'" for reason in UNNAMED)
     source.connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE lines AS
@@ -305,7 +318,10 @@ def _judge_lines(
                         WHEN {_begins_with("known_as", TOTALS)} THEN 'total_row'
                         WHEN {_begins_with("known_as", COLLECTIVE)}
                         OR known_as = '{_COLLECTIVE_ALONE}'
-                        THEN 'collective_customer' END AS nobody
+                        THEN 'collective_customer' END AS nobody,
+                   CASE WHEN money IS NULL THEN 'amount_not_a_number'
+                        WHEN quantity_number < 0 AND money > 0 THEN 'signs_differ'
+                        WHEN day < $first_day::DATE THEN 'before_first' END AS broken
             FROM stripped LEFT JOIN left_out ON id_key = {_id_key("customer_id")}
         )
         SELECT line, fingerprint, day, money, is_return,
@@ -318,13 +334,12 @@ def _judge_lines(
                     ELSE instant END AS moment,
                CASE WHEN day > $as_of::DATE THEN 'after_as_of'
                     WHEN nobody IS NOT NULL THEN nobody
-                    WHEN left_out_as IS NOT NULL THEN left_out_as
-                    WHEN money IS NULL THEN 'amount_not_a_number'
-                    WHEN quantity_number < 0 AND money > 0 THEN 'signs_differ'
-                    WHEN day < $first_day::DATE THEN 'before_first' END::ENUM({reasons}) AS reason,
+                    ELSE coalesce(left_out_as, broken) END::ENUM({reasons}) AS reason,
                reason IS NULL AS usable,
+               coalesce(reason IN ({unnamed}) AND left_out_as IS NULL AND broken IS NULL
+                        AND day IS NOT NULL, false) AS is_unnamed,
                CASE WHEN reason = 'amount_not_a_number' THEN amount_text END AS amount_text,
-               CASE WHEN day IS NULL THEN date_text END AS date_text
+               CASE WHEN day IS NULL THEN date_text END AS date_text{detailed}
         FROM typed
         """,
         {
@@ -464,6 +479,19 @@ def _currency(source: Source) -> str:
     return found[0][0] if found else ""
 
 
+def _leave_out_other_money(source: Source, currency: str) -> None:
+    """Keep lines without a customer out of the baskets where they are in another currency."""
+    missing = ", ".join(f"'{text}'" for text in MISSING)
+    source.connection.execute(
+        f"""
+        UPDATE lines SET is_unnamed = false FROM raw
+        WHERE lines.line = raw.line AND is_unnamed
+        AND lower({_strip("currency")}) NOT IN ({missing}, lower($currency))
+        """,
+        {"currency": currency},
+    )
+
+
 def _find_duplicates(connection: duckdb.DuckDBPyConnection, *, always: bool) -> None:
     """Find the lines that repeat an earlier one, and drop them where they are to be dropped."""
     connection.execute(
@@ -487,8 +515,10 @@ def _find_duplicates(connection: duckdb.DuckDBPyConnection, *, always: bool) -> 
     if always or whole_orders:
         connection.execute(
             """
-            UPDATE lines SET reason = 'duplicate' FROM repeated
-            WHERE lines.fingerprint = repeated.fingerprint AND lines.usable
+            UPDATE lines SET is_unnamed = false,
+                   reason = CASE WHEN lines.usable THEN 'duplicate' ELSE reason END
+            FROM repeated
+            WHERE lines.fingerprint = repeated.fingerprint AND (lines.usable OR is_unnamed)
             AND line > first_line AND ($always OR order_id IS NOT NULL)
             """,
             {"always": always},
