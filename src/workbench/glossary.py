@@ -234,6 +234,18 @@ TERMS = (
         "Segmentwanderung",
         "Wechsel von Kunden zwischen Segmenten von einem Stichtag zum nächsten.",
     ),
+    Term(
+        "Chi-Quadrat",
+        "Maß dafür, wie weit Anzahlen von denen abweichen, die ohne Zusammenhang zu erwarten sind.",
+    ),
+    Term(
+        "Cramérs V",
+        "Stärke eines Zusammenhangs zweier Einteilungen: null heißt keiner, eins vollständig.",
+    ),
+    Term(
+        "p-Wert",
+        "Wie oft der Zufall allein mindestens so weit abweicht; klein heißt selten.",
+    ),
     Term("Segment", "Gruppe von Kunden mit ähnlichem Kaufverhalten."),
     Term("Stammkunde", "Kunde, der in seinem üblichen Rhythmus kauft."),
     Term("Stichtag", "Letzter Tag, der in die Rechnung eingeht."),

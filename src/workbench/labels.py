@@ -87,6 +87,18 @@ COLUMNS: dict[str, tuple[Any, ...]] = {
     "f_score": ("Note Häufigkeit", "count"),
     "median_basket": ("Betrag je Kauf (Median)", "money", 2),
     "median_days_since_last": ("Tage seit dem letzten Kauf (Median)", "count"),
+    # migration
+    "before": ("Von", "text"),
+    "after": ("Zu", "text"),
+    "expected_customers": ("Erwartete Kunden", "count"),
+    "expected_low": ("Erwartet von", "count"),
+    "expected_high": ("Erwartet bis", "count"),
+    "revenue_before": ("Umsatz davor", "money"),
+    "revenue_after": ("Umsatz danach", "money"),
+    "left_group": ("Abgänge", "count"),
+    "came": ("Zugänge", "count"),
+    "customers_after": ("Kunden danach", "count"),
+    "net_change": ("Netto", "count"),
     # forecasts of purchases
     "forecast": ("Verfahren", "text"),
     "n_origins": ("Stichtage", "count"),

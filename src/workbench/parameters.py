@@ -115,6 +115,12 @@ class Parameters(BaseModel):
     holdout_days: Whole = Field(
         0, ge=0, le=36500, description="Prüfzeitraum in Tagen, 0: halbe Zeitspanne"
     )
+    compare_days: Whole = Field(
+        0,
+        ge=0,
+        le=36500,
+        description="Vergleichstag: so viele Tage davor, 0: ein Jahr, sonst halbe Zeitspanne",
+    )
     horizon_days: Whole = Field(365, ge=1, le=36500, description="so viele Tage blicken wir voraus")
     churn_horizon_days: Whole = Field(
         91, ge=0, le=3650, description="Abwanderung: so viele Tage ohne Kauf, 0: aus den Daten"
