@@ -714,6 +714,7 @@ def test_the_names_of_the_verdicts_are_those_that_fatal_may_name():
         ),
         value_findings.second_opinion(opinion(), style=STYLE),
         churn_findings.churn_quality(untrained(), style=STYLE),
+        churn_findings.guards(pd.DataFrame({"auc": []}), moved=[], style=STYLE),
     )
     # That of the data is worded in data_findings.
     assert ("datenqualitaet", *(one.name for one in shown)) == labels.VERDICTS

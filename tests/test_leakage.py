@@ -5,11 +5,17 @@ in test_churn_training.py: what is fitted to the customers of the test origin (4
 before the split (5), hyper-parameters (12) and a threshold (13) chosen on the test origin.
 """
 
+import json
+import re
+from pathlib import Path
+
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from nbformat.v4 import new_code_cell
 
-from workbench import churn_features, companions, intake, purchase_models, summary
+from workbench import churn_features, companions, intake, purchase_models, run, summary, synthetic
 from workbench.churn_features import build, label, moved_future, suspicious
 from workbench.schema import DataError
 
@@ -279,3 +285,61 @@ def test_noise_raises_no_alarm_and_a_copy_of_the_label_does(known, churned):
     copied = noise.assign(copy=churned.astype(float) + 0.1 * noise["noise_0"])
     assert suspicious(copied, churned).index.tolist() == ["copy"]
     assert churn_features.MAX_AUC > 0.84
+
+
+def test_a_customer_type_that_is_overwritten_later_ends_a_run_with_1(tmp_path, monkeypatch):
+    """Nothing in the file tells when: the cells of 04 have to find it in what it predicts."""
+    end = pd.Timestamp("2025-06-30")
+    orders = synthetic.orders(
+        "mbg_nbd",
+        parameters={"r": 1.5, "alpha": 45.0, "a": 0.8, "b": 4.0},
+        **{"p": 6.25, "q": 3.74, "v": 15.44},
+        n_customers=300,
+        start=pd.Timestamp("2024-04-01"),
+        acquisition_days=120,
+        end=end,
+        seed=1,
+    )
+    silence = (end - last_days(orders)).dt.days
+    # Whoever keeps the list marks those who have been silent since about the last origin.
+    kind = silence.lt(85).map({True: "aktiv", False: "verloren"}).rename("customer_type")
+    orders.to_csv(tmp_path / "orders.csv", index=False)
+    kind.to_csv(tmp_path / "customers.csv")
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    nbformat.write(_guards_alone(), folder / "01_daten.ipynb")
+    monkeypatch.chdir(tmp_path)
+
+    given = {"transactions": "orders.csv", "customers": "customers.csv"}
+    outcome = run.run(given | {"fatal": ["churn_guards"]}, folder=folder)
+
+    assert outcome.status == 1
+    assert "the fatal verdict churn_guards was not passed" in outcome.message
+    marked = re.search(r'class="alarm">(.*?)</p>', outcome.path.read_text("utf-8"))[1]
+    assert "Kein Merkmal kennt die Zukunft. „Kundentyp“ allein ordnet" in marked
+    verdicts = json.loads((outcome.path.parent / "manifest.json").read_text("utf-8"))["verdicts"]
+    # The forecast itself looks fine: only the guard knows better.
+    assert verdicts == {"churn_quality": True, "churn_guards": False}
+
+
+def _guards_alone() -> nbformat.NotebookNode:
+    """Return those cells of 04 that lead to its guards, as the only notebook of a run."""
+    path = Path(__file__).parents[1] / "notebooks" / "04_churn.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    cells = {cell.id: cell for cell in notebook.cells}
+    reading = new_code_cell(
+        "from workbench import intake\n"
+        "tables = {'customers': customers}\n"
+        "reading = intake.read(transactions, columns=columns, tables=tables)\n"
+        "intake.hand_over(reading, run_dir=run_dir)"
+    )
+    writing = new_code_cell(
+        "intake.write_customers(people[[]], run_dir=run_dir, notebook='01_daten')"
+    )
+    steps = ("04-03", "04-26", "04-05", "04-06", "04-07", "04-10", "04-37")
+    notebook.cells = [
+        *(cells["04-00"], cells["04-02"], reading),
+        *(cells[step] for step in steps),
+        writing,
+    ]
+    return notebook

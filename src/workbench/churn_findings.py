@@ -15,6 +15,7 @@ from workbench.outputs import Sentence, Verdict, say
 from workbench.schema import DAYS_PER_WEEK
 
 QUALITY_LABEL = "Abwanderungsprognose brauchbar"
+GUARDS_LABEL = "Kein Merkmal kennt die Zukunft"
 # A loss of AUC from here on is worth a new fit.
 WORTH_REFITTING = 0.01
 STOPWATCHES = {
@@ -304,8 +305,8 @@ def decay(table: pd.DataFrame, *, style: Style) -> Sentence:
     )
 
 
-def guards(alarms: pd.DataFrame, *, moved: Sequence[str], style: Style) -> Sentence:
-    """Say whether a feature knows the future, by two tests.
+def guards(alarms: pd.DataFrame, *, moved: Sequence[str], style: Style) -> Verdict:
+    """Say whether a feature knows the future, by two tests, and which one.
 
     Parameters
     ----------
@@ -316,17 +317,45 @@ def guards(alarms: pd.DataFrame, *, moved: Sequence[str], style: Style) -> Sente
     style : Style
         How numbers are written.
     """
-    if len(alarms) or len(moved):
-        return say(
-            "Achtung: {zahl} Merkmale kennen womöglich die Zukunft. Verwenden Sie die Risiken "
-            "nicht, bevor das geklärt ist.",
-            zahl=style.count(len({*alarms.index, *moved})),
+    passed = alarms.empty and not len(moved)
+    if passed:
+        sentence = say(
+            "Wird alles nach dem Stichtag verändert, bleibt jedes Merkmal gleich, und keines "
+            "allein ordnet die Kunden verdächtig gut (Grenze: {grenze}).",
+            grenze=style.number(MAX_AUC, digits=1),
         )
-    return say(
-        "Kein Merkmal kennt die Zukunft: Wird alles nach dem Stichtag verändert, bleibt jedes "
-        "gleich, und keines allein ordnet die Kunden verdächtig gut (Grenze: {grenze}).",
-        grenze=style.number(MAX_AUC, digits=1),
+        consequence = say("Die Prognose beruht auf dem, was am Stichtag bekannt war.")
+        return Verdict("churn_guards", GUARDS_LABEL, passed, sentence, consequence)
+
+    text, numbers = "", {}
+    if len(alarms):
+        text += (
+            "{merkmal} allein ordnet die Kunden so gut, wie es ohne Blick in die Zukunft kaum geht "
+            "(Trennschärfe {auc})."
+        )
+        numbers |= {
+            "merkmal": style.text(_quoted([alarms.index[0]])),
+            "auc": style.number(alarms["auc"].iloc[0], digits=3),
+        }
+    others = [*alarms.index[1:]]
+    if others:
+        text += " Ebenso: {weitere}."
+        numbers["weitere"] = style.text(_quoted(others))
+    if len(moved):
+        text += " Mit der Zukunft ändert sich: {bewegt}."
+        numbers["bewegt"] = style.text(_quoted(moved))
+    consequence = say(
+        "Klären Sie, wann diese Angaben in die Daten kommen. Bis dahin sind die Risiken nicht zu "
+        "verwenden: Die Prognose kennt womöglich, was sie vorhersagen soll."
     )
+    return Verdict("churn_guards", GUARDS_LABEL, passed, say(text.strip(), **numbers), consequence)
+
+
+def _quoted(features: Sequence[str]) -> str:
+    """List features by their German name; a column that is none keeps its own."""
+    known = feature_book.BOOK
+    names = [known[name].label if name in known else name for name in features]
+    return ", ".join(f"„{name}“" for name in names)
 
 
 def watch(counts: pd.DataFrame, *, style: Style) -> Sentence:

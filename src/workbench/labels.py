@@ -7,6 +7,7 @@ from typing import Any
 # The verdicts that the parameter `fatal` may name.
 VERDICTS = (
     *("datenqualitaet", "clv_backtest", "clv_assumptions", "clv_second_opinion", "churn_quality"),
+    "churn_guards",
 )
 
 # Churn models, the simplest first: the choice takes the first that is as good as the best.

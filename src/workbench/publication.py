@@ -91,6 +91,18 @@ def failed_verdicts(pages: Sequence[Page], *, fatal: Sequence[str]) -> list[str]
     return [name for name in fatal if name not in passed]
 
 
+def _alarm(pages: Sequence[Page], failed: Sequence[str]) -> str:
+    """Name the fatal verdicts that were not passed, each with its reason."""
+    shown = {verdict["name"]: verdict for page in pages for verdict in page.verdicts}
+    reasons = [
+        f"{shown[name]['label']}. {shown[name]['sentence']['text']}"
+        if name in shown
+        else f"{name} (nicht erreicht)."
+        for name in failed
+    ]
+    return ALARM + " ".join(reasons)
+
+
 def write_pages(
     work: Path, *, stems: Sequence[str], context: Context, locale: str, fatal: Sequence[str]
 ) -> list[Page]:
@@ -109,7 +121,7 @@ def write_pages(
     pages = [report.read_page(notebook, stem=stem) for stem, notebook in notebooks.items()]
     failed = failed_verdicts(pages, fatal=fatal)
     if failed:
-        context = context._replace(alarm=ALARM + ", ".join(failed))
+        context = context._replace(alarm=_alarm(pages, failed))
     for stem, notebook in notebooks.items():
         text = report.render_page(notebook, stem=stem, context=context, siblings=pages)
         (work / f"{stem}.html").write_text(_spelled(text, locale), encoding="utf-8")
