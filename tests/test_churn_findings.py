@@ -296,8 +296,8 @@ def test_the_guards_pass_where_no_feature_knows_the_future():
         (
             {"customer_type": 0.951},
             [],
-            "„Kundentyp“ allein ordnet die Kunden so gut, wie es ohne Blick in die Zukunft kaum geht "
-            "(Trennschärfe 0,951).",
+            "„Kundentyp“ allein ordnet die Kunden so gut, wie es ohne Blick in die Zukunft kaum "
+            "geht (Trennschärfe 0,951).",
         ),
         ({}, ["open_complaints"], "Mit der Zukunft ändert sich: „Offene Beschwerden“."),
         (
@@ -305,7 +305,8 @@ def test_the_guards_pass_where_no_feature_knows_the_future():
             {"status": 0.99, "last_login": 0.95, "n_orders": 0.91},
             ["status"],
             "„status“ allein ordnet die Kunden so gut, wie es ohne Blick in die Zukunft kaum geht "
-            "(Trennschärfe 0,990). Ebenso: „last_login“, „Zahl der Käufe“. Mit der Zukunft ändert sich: „status“.",
+            "(Trennschärfe 0,990). Ebenso: „last_login“, „Zahl der Käufe“. Mit der Zukunft ändert "
+            "sich: „status“.",
         ),
     ],
 )
