@@ -7,6 +7,7 @@ import csv
 import json
 import math
 import re
+from decimal import Decimal
 
 import duckdb
 import pandas as pd
@@ -14,7 +15,16 @@ import pytest
 from click.testing import CliRunner
 from conftest import workbench_run
 
-from workbench import cli, intake, published_model, purchase_models, second_opinion, summary
+from workbench import (
+    cli,
+    intake,
+    periods,
+    published_model,
+    purchase_models,
+    revenue_bridge,
+    second_opinion,
+    summary,
+)
 from workbench.schema import NotIdentified
 
 COLUMNS = {
@@ -118,6 +128,12 @@ def test_rows_and_cents_add_up_on_every_data_set(shared, name, returns):
     if returns in ("net", "same_day"):
         money = rest.set_index("reason")["amount"]
         assert (money[["return_day", "order_returned", "return_settled"]] == 0).all()
+
+    compared = periods.choose(reading.base.first_day, as_of=reading.base.as_of)
+    found = revenue_bridge.bridge(reading.base.stored, periods=compared)
+    money = [found.before, *found.parts["change"].tolist(), -found.now]
+    assert sum(Decimal(repr(amount)) for amount in money) == 0
+    assert found.now > 0
 
 
 def test_check_prints_every_figure_known_of_online_retail(shared):

@@ -176,6 +176,12 @@ def test_digits_apply_to_the_rows_whose_unit_has_decimals():
     assert shown.payload()["texts"] == [[f"50,0{NBSP}%"], [f"91{NBSP}Tage"], ["1.234"]]
 
 
+def test_a_column_takes_the_digits_of_each_row_from_another():
+    data = pd.DataFrame({"value": [0.5, 91.25, 12.0], "unit": ["share", "number", "count"]})
+    shown = small_table(data.assign(digits=[1, 2, None]), value=("Wert", "by:unit", "by:digits"))
+    assert shown.payload()["texts"] == [[f"50,0{NBSP}%"], ["91,25"], ["12"]]
+
+
 def test_a_table_without_rows_keeps_its_head():
     empty = small_table(pd.DataFrame({"segment": [], "customers": []}))
     assert (empty.payload()["values"], empty.payload()["texts"]) == ([], [])
@@ -464,6 +470,11 @@ def test_a_column_that_the_table_lacks_is_named():
 def test_a_column_of_units_that_the_table_lacks_is_named():
     with pytest.raises(ValueError, match=r"^table 'segmente' asks for \['unit'\]; there are \['s"):
         small_table(customers=("Kunden", "by:unit"))
+
+
+def test_a_column_of_digits_that_the_table_lacks_is_named():
+    with pytest.raises(ValueError, match=r"^table 'segmente' asks for \['digits'\]; there are"):
+        small_table(customers=("Kunden", "number", "by:digits"))
 
 
 def test_an_unknown_unit_is_refused():

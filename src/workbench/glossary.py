@@ -278,6 +278,22 @@ TERMS = (
         ("Weiterempfehlungswert", "NPS"),
     ),
     Term(
+        "Bonwert",
+        "Betrag eines Kaufs im Mittel.",
+    ),
+    Term(
+        "Kauffrequenz",
+        "Käufe je kaufendem Kunden in einem Zeitraum.",
+    ),
+    Term(
+        "Umsatzbrücke",
+        "Zerlegt die Änderung des Umsatzes in das, was neue, treue und verlorene Kunden beitrugen.",
+    ),
+    Term(
+        "Wilson",
+        "Verfahren für den Unsicherheitsbereich eines Anteils, das auch bei wenigen Fällen hält.",
+    ),
+    Term(
         "Wiederkaufrate",
         "Anteil der Kunden, die nach dem ersten Kauf mindestens ein weiteres Mal kaufen.",
         ("Wiederkaufrate", "Wiederkaufquote"),

@@ -183,6 +183,18 @@ COLUMNS: dict[str, tuple[Any, ...]] = {
     "age": ("Zeit danach", "count"),
     "buyers": ("Käufer", "count"),
     "layer": ("Erster Kauf", "text"),
+    # key figures and the change of revenue
+    "meaning": ("Was gezählt wird", "text"),
+    "now": ("Wert", "by:unit", "by:digits"),
+    "now_low": ("Von", "by:unit", "by:digits"),
+    "now_high": ("Bis", "by:unit", "by:digits"),
+    "previous": ("Davor", "by:unit", "by:digits"),
+    "direction": ("Richtung", "text"),
+    "needs": ("Dafür fehlt", "text"),
+    "contribution": ("Beitrag", "money", 2),
+    "contribution_low": ("Von", "money"),
+    "contribution_high": ("Bis", "money"),
+    "contribution_share": ("Anteil am Umsatz davor", "share", 1),
     # parameters
     "fitted_to": ("Angepasst bis", "date"),
     "model": ("Modell", "text"),

@@ -256,16 +256,17 @@ def table(
     """
     _check_names([name])
     flat = data.reset_index() if data.index.name or data.index.nlevels > 1 else data
-    units = [unit.removeprefix("by:") for _, unit, *_ in columns.values() if unit[:3] == "by:"]
-    lacking = [key for key in (*columns, *units) if key not in flat.columns]
+    told = [rule for _, *rules in columns.values() for rule in rules if _names_column(rule)]
+    by_row = [rule.removeprefix("by:") for rule in told]
+    lacking = [key for key in (*columns, *by_row) if key not in flat.columns]
     if lacking:
         raise ValueError(f"table {name!r} asks for {lacking}; there are {list(flat.columns)}.")
     written = [
         [
-            style.write(value, unit, *digits)
-            for value, unit in zip(flat[key], _row_units(flat, unit), strict=True)
+            style.write(value, *how)
+            for value, *how in zip(flat[key], *(_by_row(flat, rule) for rule in rules), strict=True)
         ]
-        for key, (_, unit, *digits) in columns.items()
+        for key, (_, *rules) in columns.items()
     ]
     heads = tuple(
         (key, label, "number" if unit.startswith("by:") else unit)
@@ -463,10 +464,16 @@ def _sentence(text: str | Sentence) -> Sentence:
     return text if isinstance(text, Sentence) else say(text)
 
 
-def _row_units(data: pd.DataFrame, unit: str) -> list[str]:
-    if unit.startswith("by:"):
-        return list(data[unit.removeprefix("by:")])
-    return [unit] * len(data)
+def _names_column(rule: str | int) -> bool:
+    return str(rule).startswith("by:")
+
+
+def _by_row(data: pd.DataFrame, rule: str | int) -> list[Any]:
+    """Repeat a unit or a number of digits for each row, or take each row's own."""
+    if not _names_column(rule):
+        return [rule] * len(data)
+    own = data[rule.removeprefix("by:")]
+    return [None if pd.isna(v) else v if isinstance(v, str) else int(v) for v in own]
 
 
 def _check_names(names: Sequence[str]) -> None:
