@@ -76,6 +76,8 @@ CUSTOMER_NAMES = re.compile(
 # Fewer customers than this are as many as an ordinary table has rows.
 MIN_CUSTOMERS = 50
 MIN_IDS = 3
+# Classes of customers are so many times fewer than customers.
+MANY_TIMES = 10
 NEARLY = 0.9
 
 
@@ -180,7 +182,12 @@ def check_structure(table: Mapping[str, Any], *, customers: int, ids: Collection
     named = [key for key, label in heads if _names_customer(key) or _names_customer(label)]
     rows = table["values"]
     known = ids if isinstance(ids, set | frozenset) else frozenset(ids)
-    holding = [key for i, (key, _) in enumerate(heads) if _are_ids({row[i] for row in rows}, known)]
+    holding = [
+        key
+        for i, (key, _) in enumerate(heads)
+        if _are_ids({row[i] for row in rows}, known)
+        and not _are_counted([row[i] for row in rows], customers=customers)
+    ]
     if named or holding:
         why = f"its column {(named or holding)[0]!r} holds customers"
     elif _is_row_for_each([row[0] for row in rows if row], customers):
@@ -440,6 +447,16 @@ def _are_ids(values: set[Any], ids: Collection[str]) -> bool:
     texts = {value for value in values if isinstance(value, str)}
     n = sum(text in ids for text in texts)
     return n >= MIN_IDS and 2 * n >= len(texts)
+
+
+def _are_counted(texts: Sequence[Any], *, customers: int) -> bool:
+    """Say whether texts are classes 1, 2, 3 ... (`7+`) of a base many times as large.
+
+    A shop that numbers its customers from 1 has the same texts for ids.
+    """
+    counted = [f"{n}" for n in range(1, len(texts) + 1)]
+    plain = [str(text).removesuffix("+") for text in texts]
+    return plain == counted and customers >= MANY_TIMES * len(texts)
 
 
 def _is_row_for_each(keys: Sequence[Any], customers: int) -> bool:
