@@ -508,9 +508,43 @@ def test_pseudonyms_stand_for_ids_in_every_file_of_a_run(export, run_dir):
     assert len(both) == 1
 
 
-def test_embedded_data_keep_their_ids(export):
+def test_a_labelled_set_and_contracts_go_with_the_run(export, run_dir):
+    lines = [f"{name},{n % 2},{n}" for n, name in enumerate(("anna", "ben", "carl", "x"))]
+    tables = {
+        "labelled": export(*lines, name="l.csv", header="Kunde,Antwort,Punkte"),
+        "contracts": export(
+            *("anna,2024-01-01,2024-01-31", "ben,2024-02-01,", "carl,2024-03-01,"),
+            name="v.csv",
+            header="customer_id,start,end",
+        ),
+        "erasure": export("carl", name="e.csv", header="customer_id"),
+    }
+    reading = read(
+        export(*RETURNING, header=RETURNING_HEADER),
+        tables=tables,
+        labelled_columns={"customer_id": "Kunde", "label": "Antwort"},
+    )
+    labelled = reading.base.tables["labelled"]
+    assert labelled.index.tolist() == ["anna", "ben", "x"]
+    assert labelled["Punkte"].tolist() == [0, 1, 3]
+    contracts = reading.base.tables["contracts"]
+    assert contracts["customer_id"].tolist() == ["anna", "ben"]
+    assert contracts["end"].isna().tolist() == [False, True]
+    intake.hand_over(reading, run_dir=run_dir)
+    base = load("unread", run_dir=run_dir, tables=tables)
+    pd.testing.assert_frame_equal(base.tables["labelled"], labelled)
+    days = ["customer_id", "start", "end"]
+    pd.testing.assert_frame_equal(base.tables["contracts"][days], contracts[days])
+    assert base.tables["contracts"][["tariff", "end_reason"]].isna().all(axis=None)
+    assert set(base.tables) == {"labelled", "contracts"}
+
+
+def test_embedded_data_keep_their_ids_unless_a_table_of_ones_own_is_beside(export):
     assert not intake.read("dataset:cdnow", pseudonymise="auto").pseudonymised
     assert intake.read(export(), pseudonymise="auto").pseudonymised
+    contracts = export("00001,1998-01-01", name="v.csv", header="customer_id,start")
+    beside = intake.read("dataset:cdnow", tables={"contracts": contracts}, pseudonymise="auto")
+    assert beside.pseudonymised
 
 
 def test_who_is_erased_or_objects_is_in_no_table(export):

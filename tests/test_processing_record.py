@@ -198,6 +198,13 @@ def test_objections_that_are_blank_are_counted_nowhere(beside):
     assert len(objections) == 2 and objections["n"].isna().all()
 
 
+def test_few_contracts_that_ended_are_not_what_is_left_of_all(beside):
+    lines = [f"{name},2024-01-01,{'2024-06-30' if i < 3 else ''}" for i, name in enumerate(NAMES)]
+    reading = beside(contracts=(["customer_id,start,end", *lines[:60]], {}))
+    checks = processing_record.companion_checks(reading, k=K).set_index("check")["n"]
+    assert checks[["laufende Verträge am Stichtag", "beendete Verträge"]].isna().all()
+
+
 def test_an_erasure_list_shows_all_of_its_matches_or_none(beside):
     lines = ["customer_id", *NAMES[:3], *(f"P-{n}" for n in range(40))]
     checks = processing_record.companion_checks(beside(erasure=(lines, {})), k=K)

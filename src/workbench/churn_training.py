@@ -276,14 +276,14 @@ def train(
     for name in _names(before):
         model = _fit(name, before, population=population, seed=seed)
         raw = uncalibrated(model, calibration.features)
-        held_out = _held_out(raw, event, seed=seed)
-        method = _simplest(compare(event, held_out))
+        curves = held_out(raw, event, seed=seed)
+        method = simplest(compare(event, curves))
         models[name] = model._replace(calibration=fit_curve(raw, event, method=method))
-        probabilities[name], methods[name] = held_out[method], method
+        probabilities[name], methods[name] = curves[method], method
 
     selection = compare(event, pd.DataFrame(probabilities))
     selection.insert(0, "calibration", methods)
-    chosen = _simplest(selection)
+    chosen = simplest(selection)
     predictions = pd.DataFrame({name: predict(models[name], test.features) for name in models})
     rivals = selection["log_loss"].drop(["base_rate", STOPWATCH], errors="ignore")
     rival = chosen if chosen in rivals else str(rivals.idxmin()) if len(rivals) else ""
@@ -479,7 +479,8 @@ def compare(event: pd.Series, probabilities: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _simplest(table: pd.DataFrame) -> str:
+def simplest(table: pd.DataFrame) -> str:
+    """Return the first row of `compare` that is as good as the best."""
     return str(table.index[table["is_as_good"]][0])
 
 
@@ -601,7 +602,7 @@ def _fit(name: str, parts: Sequence[Panel], *, population: str, seed: int) -> Mo
     return model._replace(pipeline=pipeline)
 
 
-def _held_out(raw: pd.Series, event: pd.Series, *, seed: int) -> pd.DataFrame:
+def held_out(raw: pd.Series, event: pd.Series, *, seed: int) -> pd.DataFrame:
     """Calibrate each fold of the customers by the others, by every method that can be fitted."""
     methods = ["none", "sigmoid", *(["isotonic"] if len(raw) >= MIN_ISOTONIC else [])]
     methods = [method for method in methods if fit_curve(raw, event, method=method) is not None]

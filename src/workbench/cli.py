@@ -97,6 +97,8 @@ def check_source(x: str, given: tuple[tuple[str, str], ...]) -> None:
             columns=checked.columns,
             dialect=checked.dialect,
             tables={name: getattr(checked, name) for name in intake.TABLES},
+            labelled_columns=checked.labelled_columns,
+            labelled_without=checked.labelled_without,
             as_of=as_of_day(checked.as_of),
             currency=checked.currency,
             returns=checked.returns,

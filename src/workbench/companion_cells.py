@@ -186,6 +186,28 @@ def check_all(
         raise DataError(f"{said} Correct them.")
 
 
+def check_one_row(rows: pd.DataFrame, *, source: Source) -> None:
+    """Refuse rows of which several speak of one customer and say different things.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        `customer_id` and `line`; no two are equal.
+    source : Source
+        Where they are from.
+    """
+    differing = rows[rows.duplicated("customer_id", keep=False)]
+    if differing.empty:
+        return
+    lines = differing.groupby("customer_id")["line"]
+    told = lines.agg(lambda n: " and ".join(map(str, n[:SHOWN_LINES])))
+    first = told[differing["customer_id"].unique()[:SHOWN_LINES]]
+    raise DataError(
+        f"{len(told)} customers in {source.label} have rows that differ, the first in lines "
+        f"{'; '.join(first)}. Keep one row for each customer."
+    )
+
+
 def shown(rows: pd.DataFrame, column: str) -> str:
     """Quote the cells of a column with their lines, cut to what a message can hold."""
     return ", ".join(

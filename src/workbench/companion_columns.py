@@ -11,7 +11,6 @@ from workbench import companion_cells as cells
 from workbench import consents
 from workbench.schema import NEVER, DataError
 from workbench.sources import Source
-from workbench.transactions import SHOWN_LINES
 
 # Label of every count, by its code.
 CHECKS = {
@@ -58,6 +57,9 @@ CHECKS = {
     "ended_after_as_of": "davon mit einem Ende nach dem Stichtag, es gilt als unbekannt",
     "ended": "beendete Verträge",
     "customers_with_several": "Kunden mit mehreren Verträgen",
+    "events": "Kunden mit dem Ereignis (Label 1)",
+    "others": "Kunden ohne das Ereignis (Label 0)",
+    "cells_unreadable": "Zellen, die keine Zahl oder kein Tag sind, gelten als leer",
     "budgets_empty": "Budgets ohne Angabe",
     "periods_beyond_as_of": "Zeiträume, die über den Stichtag hinausreichen",
 }
@@ -70,13 +72,13 @@ _GROUPS = {
     **dict.fromkeys(("treatment", "kampagne", "kampagnengruppe", "testgruppe"), "treatment"),
     **dict.fromkeys(("control", "kontrolle", "kontrollgruppe"), "control"),
 }
-_FLAGS = {
+FLAGS = {
     **dict.fromkeys(("ja", "j", "yes", "y", "1", "1.0", "true", "wahr"), True),
     **dict.fromkeys(("nein", "n", "no", "0", "0.0", "false", "falsch"), False),
 }
 # Who only opens a mail has not done what it asks for.
 _RESPONSES = {
-    **_FLAGS,
+    **FLAGS,
     **dict.fromkeys(("geklickt", "gekauft", "bestellt", "eingelöst", "clicked", "bought"), True),
     **dict.fromkeys(("keine", "geöffnet", "opened", "abgemeldet", "unzustellbar"), False),
 }
@@ -126,14 +128,7 @@ def customers(rows: pd.DataFrame, *, source: Source, as_of: pd.Timestamp) -> Sha
     values = rows.columns.difference(["line", "fingerprint", "reason"])
     rows = cells.dropped(rows, "duplicate", cells.kept(rows).duplicated(values))
     kept = cells.kept(rows)
-    differing = kept[kept.duplicated("customer_id", keep=False)]
-    if not differing.empty:
-        lines = differing.groupby("customer_id")["line"].agg(lambda n: " and ".join(map(str, n)))
-        first = lines[differing["customer_id"].unique()[:SHOWN_LINES]]
-        raise DataError(
-            f"{len(lines)} customers in {source.label} have rows that differ, the first in lines "
-            f"{'; '.join(first)}. Keep one row for each customer."
-        )
+    cells.check_one_row(kept, source=source)
     return Shaped(rows, _counted(stands_out, kept))
 
 
@@ -287,7 +282,7 @@ def complaints(rows: pd.DataFrame, *, source: Source, as_of: pd.Timestamp) -> Sh
     """
     rows = _events(rows, "received", source=source, as_of=as_of)
     answered, resolved = cells.days(rows["first_response"]), cells.days(rows["resolved"])
-    followed_up = cells.chosen(rows["followed_up"], _FLAGS).astype("boolean")
+    followed_up = cells.chosen(rows["followed_up"], FLAGS).astype("boolean")
     no_answer = cells.unread(rows["first_response"], answered)
     no_solution = cells.unread(rows["resolved"], resolved)
     no_flag = cells.unread(rows["followed_up"], followed_up)

@@ -79,6 +79,7 @@ LABELS = {
     "survey": "Befragung",
     "complaints": "Beschwerden",
     "contracts": "Verträge",
+    "labelled": "Datensatz mit Label",
     "budget": "Budgets",
 }
 # Why a row is not in the table, in the order in which the reasons are given.
@@ -90,6 +91,7 @@ REASONS = {
     "objected": "Widerspruch gegen die Profilbildung",
     "no_status": "ohne Status",
     "no_channel": "ohne Kanal",
+    "no_label": "ohne Label",
     "no_day": "ohne Datum",
     "not_a_day": "Datum ist kein Tag",
     "before_first": f"vor dem {FIRST_DAY:%d.%m.%Y}",
@@ -122,6 +124,7 @@ _REASONS_OF = {
     "survey": _EVENTS,
     "complaints": _EVENTS,
     "contracts": (*_EVENTS[:-1], "end_not_a_day", "ended_before_start", "duplicate"),
+    "labelled": (*_PEOPLE, "objected", "no_label", "duplicate"),
     "budget": ("repeated_header", "after_as_of", "duplicate"),
 }
 _COLLECTIVE = rf"^(?:{'|'.join(COLLECTIVE)})(?:$|[^a-zäöüß])"
@@ -244,19 +247,58 @@ def read(
     """
     if name not in FORMS:
         raise ParameterError(f"name={name!r} must be one of {', '.join(FORMS)}.")
-    source = _source(FORMS[name], x, columns=columns, dialect=dialect)
+    return assemble(
+        name,
+        _source(FORMS[name], x, columns=columns, dialect=dialect),
+        form=FORMS[name],
+        shape=_SHAPES[name],
+        known_customers=known_customers,
+        as_of=as_of,
+        erased=erased,
+        objected=objected,
+    )
+
+
+def assemble(
+    name: str,
+    source: Source,
+    *,
+    form: TableForm,
+    shape: Callable[..., shapes.Shaped],
+    known_customers: Iterable[str],
+    as_of: pd.Timestamp,
+    erased: Iterable[str],
+    objected: Iterable[str],
+) -> Companion:
+    """Judge the rows of a source, make values of them, and account for both.
+
+    Parameters
+    ----------
+    name : str
+        A key of `LABELS`.
+    source : Source
+        What was read; its connection is closed.
+    form : TableForm
+        What it may hold.
+    shape : callable
+        Takes the rows as text, `source` and `as_of`, and gives values and counts.
+    known_customers, as_of, erased, objected
+        As in `read`.
+    """
     gone = {"erased": _keys(erased), "objected": _keys(objected)}
     ordering = set(known_customers)
     named = ordering.union(*gone.values())
     gone = {reason: keys for reason, keys in gone.items() if reason in _REASONS_OF[name]}
     known = pd.Series(sorted(ordering), dtype="str")
     known = known[~cells.id_keys(known).isin(set().union(*gone.values()))]
-    rows = _judge(_rows(source, FORMS[name], known), gone, source=source, name=name)
-    rows, counts = _SHAPES[name](rows, source=source, as_of=as_of)
+    rows = _judge(_rows(source, form, known), gone, source=source, name=name)
+    rows, counts = shape(rows, source=source, as_of=as_of)
 
-    columns_shown = [*FORMS[name].columns, *_ADDED.get(name, ())]
+    columns_shown = [*form.columns, *_ADDED.get(name, ())]
     table = rows.loc[rows["reason"] == "", columns_shown]
-    table = _without_ids(table, named.union(rows.get("customer_id", ())), name=name)
+    ids = named.union(rows.get("customer_id", ()))
+    texts = _FREE_TEXTS.get(name, [text for text in form.texts if text != "label"])
+    table = _without_ids(table, ids, texts=texts, name=name)
     table = table.sort_values(columns_shown, ignore_index=True)
     if "customer_id" in table:
         counts = _matches(table["customer_id"], known, name=name) | counts
@@ -356,11 +398,12 @@ def label_ids(ids: Iterable[str]) -> list[str]:
     return [text for text in ids if not _YEAR.fullmatch(text.strip())]
 
 
-def _without_ids(table: pd.DataFrame, ids: set[str], *, name: str) -> pd.DataFrame:
+def _without_ids(
+    table: pd.DataFrame, ids: set[str], *, texts: Iterable[str], name: str
+) -> pd.DataFrame:
     """Clean the texts of a table; a comment needs no year that is a customer's number."""
-    columns = ("comment",) if name == "survey" else _FREE_TEXTS.get(name, ())
     wanted = ids if name == "survey" else label_ids(sorted(ids))
-    return table.assign(**{column: free_texts(table[column], ids=wanted) for column in columns})
+    return table.assign(**{column: free_texts(table[column], ids=wanted) for column in texts})
 
 
 def _source(

@@ -52,6 +52,10 @@ TERMS = (
         "wird und die anderen sich anpassen.",
     ),
     Term(
+        "Label",
+        "Angabe je Kunde, ob etwas eintrat; daran lernt ein Modell, und daran wird es gemessen.",
+    ),
+    Term(
         "Log-Verlust",
         "Strafe für falsche Wahrscheinlichkeiten; kleiner ist besser.",
     ),

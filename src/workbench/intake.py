@@ -17,6 +17,7 @@ from workbench import (
     databases,
     datasets,
     identifiers,
+    labelled_sets,
     pseudonyms,
     sources,
     transactions,
@@ -40,12 +41,14 @@ LINES = CUSTOMERS_FOLDER / "lines.parquet"
 IDS = CUSTOMERS_FOLDER / "ids.parquet"
 ORIGIN = CUSTOMERS_FOLDER / "origin.json"
 # Parameters that name a source.
-SOURCES = ("transactions", *companions.FORMS)
+SOURCES = ("transactions", *companions.FORMS, labelled_sets.NAME)
 _PASSWORD = re.compile(r"//[^/\s]*:[^/\s]*@|\b(?:password|passwd|pwd)\s*=", re.IGNORECASE)
 # Who is left out stands in one of these.
 LISTS = {"erased": "the erasure list", "objected": "the objections of the consent table"}
 PASSING = (IDS, ORIGIN)
-TABLES = tuple(companions.FORMS)
+TABLES = (*companions.FORMS, labelled_sets.NAME)
+# Those with one row per customer.
+ONE_ROW = ("customers", labelled_sets.NAME)
 # So many different values tell what a column holds.
 SAMPLED_VALUES = 200
 DEFAULT_CURRENCY = "EUR"
@@ -178,6 +181,8 @@ def read(
     columns: Mapping[str, str] | str = {},
     dialect: Mapping[str, str] = {},
     tables: Mapping[str, str] = {},
+    labelled_columns: Mapping[str, str] = {},
+    labelled_without: Iterable[str] = (),
     as_of: pd.Timestamp | None = None,
     currency: str = "",
     returns: str = "net",
@@ -201,7 +206,9 @@ def read(
     dialect : mapping
         As in `sources.read`.
     tables : mapping of str to str
-        Optional table, a key of `companions.FORMS`, to its source; empty is none.
+        Optional table, one of `TABLES`, to its source; empty is none.
+    labelled_columns, labelled_without
+        As `columns` and `without` in `labelled_sets.read`.
     as_of : Timestamp or None
         Last day that counts; None is the last day in the data.
     currency : str
@@ -209,8 +216,8 @@ def read(
     returns, duplicates, max_loss
         As in `transactions.clean`.
     pseudonymise : {"auto", "on", "off"}
-        Whether pseudonyms stand for the ids; ``auto`` is off for the embedded
-        data sets alone.
+        Whether pseudonyms stand for the ids; ``auto`` is off where nothing but an
+        embedded data set is read.
 
     Raises
     ------
@@ -241,7 +248,8 @@ def read(
             "Take an earlier as_of, or newer data."
         )
     names_people = (identified["kind"] != "") & (identified["decision"] == "pseudonymised")
-    wanted = pseudonymise == "on" or (pseudonymise == "auto" and not source.embedded)
+    is_public = source.embedded and not any(tables.values())
+    wanted = pseudonymise == "on" or (pseudonymise == "auto" and not is_public)
     hide = wanted or bool(names_people.any())
     key = pseudonyms.key() if hide else None
     ids = transactions.customers_read(source)
@@ -250,12 +258,16 @@ def read(
     last_day = cleaned.last_day if as_of is None else as_of
     names, salt = (None, "") if key is None else (_names(ids, key), pseudonyms.salt(key))
     known = order_tables.customers(cleaned.stored)
-    beside = {
-        name: companions.read(name, table, known_customers=ids, as_of=last_day)
-        if name == "erasure"
-        else companions.read(name, table, known_customers=known, as_of=last_day, **left_out)
-        for name, table in given.items()
-    }
+    beside = {}
+    for name, table in given.items():
+        up_to = {"known_customers": known, "as_of": last_day, **left_out}
+        if name == labelled_sets.NAME:
+            how = {"columns": labelled_columns, "without": labelled_without}
+            beside[name] = labelled_sets.read(table, **how, **up_to)
+        elif name == "erasure":
+            beside[name] = companions.read(name, table, known_customers=ids, as_of=last_day)
+        else:
+            beside[name] = companions.read(name, table, **up_to)
     base = Base(
         stored=cleaned.stored if names is None else order_tables.renamed(cleaned.stored, names),
         first_day=cleaned.first_day,
@@ -340,6 +352,9 @@ def _currency(asked: str, of_source: str, of_lines: str) -> str:
 def _check_currencies(beside: Mapping[str, Companion], *, currency: str) -> None:
     """Refuse an optional table whose money is another one."""
     for name, companion in beside.items():
+        if name == labelled_sets.NAME:
+            # Its amounts are features, and are added to none of the purchases.
+            continue
         told = "".join(fact.value for fact in companion.facts if fact.code == "currency")
         if told and told != currency:
             raise DataError(
@@ -463,7 +478,7 @@ def hand_over(reading: Reading, *, run_dir: str) -> None:
 
 
 def _indexed(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    return table.set_index("customer_id") if name == "customers" else table
+    return table.set_index("customer_id") if name in ONE_ROW else table
 
 
 def _table_file(name: str) -> Path:

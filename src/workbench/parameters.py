@@ -109,6 +109,11 @@ class Parameters(BaseModel):
     survey: str = Field("", description="Quelle der Befragung")
     complaints: str = Field("", description="Quelle der Beschwerden")
     contracts: str = Field("", description="Quelle der Verträge mit Beginn und Ende")
+    labelled: str = Field("", description="Quelle eines Datensatzes mit Label und Merkmalen")
+    labelled_columns: dict[str, str] = Field(
+        {}, description="seine Spalten für customer_id und label"
+    )
+    labelled_without: list[str] = Field([], description="seine Spalten, die keine Merkmale sind")
     budget: str = Field("", description="Quelle der Budgets")
     run_dir: str = Field("", description="Ordner eines laufenden Berichts, sonst leer")
     as_of: IsoDay = Field("", description="Stichtag, leer: letzter Tag der Daten")
@@ -266,6 +271,10 @@ def _one_sentence(error: ValidationError, values: Mapping[str, Any]) -> str:
     }.get(first["type"])
     if name == "dialect":
         expected = "is no mapping such as {date_format: dmy}"
+    if name == "labelled_columns":
+        expected = "is no mapping such as {customer_id: ID, label: Response}"
+    if name == "labelled_without":
+        expected = "is no list such as [Z_Revenue]"
     if name == "columns":
         expected = "is no mapping such as {customer_id: KundenNr} and no preset"
     if expected is None:

@@ -13,6 +13,7 @@ from workbench.dialects import Fact
 from workbench.formats import Style
 from workbench.identifiers import DECISIONS, KINDS
 from workbench.intake import Reading
+from workbench.labelled_sets import DECISIONS as OF_LABELLED
 from workbench.outputs import Missing, Sentence, say
 from workbench.release import LEAKS
 
@@ -35,6 +36,7 @@ _SHARED_OUT = (
     "nps_",
     "satisfaction_answers|satisfaction_unusable",
     "running|ended$",
+    "events$|others$",
 )
 # Those that say how many objections there are at least.
 _OBJECTIONS = "status_widerspruch|objections_|customers_objected"
@@ -94,7 +96,7 @@ def columns(reading: Reading) -> pd.DataFrame:
             "column": visible(identified["column"]),
             "kind": identified["kind"].map(KINDS).fillna(""),
             "recognised_by": identified["recognised_by"].map(_BY),
-            "decision": decision.map(DECISIONS),
+            "decision": decision.map(DECISIONS | OF_LABELLED),
         }
     )
 
@@ -280,7 +282,7 @@ def record(
     tables = [reading.identified, *(one.identified for one in reading.companions.values())]
     found = pd.concat(tables)
     dropped = found.loc[found["decision"] == "dropped", "column"]
-    unread = found.loc[found["decision"] == "not_read", "column"]
+    unread = found.loc[found["decision"].isin(["not_read", "left_out"]), "column"]
     names = list(reading.columns.values())
     shown = "durch Pseudonyme ersetzt; der Schlüssel liegt außerhalb des Berichts"
     first_day = order_tables.extent(base.stored).first_day

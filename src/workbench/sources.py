@@ -73,6 +73,7 @@ PRESETS: dict[str, dict[str, str]] = {
         "end": "ende",
         "tariff": "tarif",
         "end_reason": "kuendigungsgrund",
+        "label": "label",
     },
 }
 TEXT_SUFFIXES = textfiles.TABLE_SUFFIXES + textfiles.JSON_SUFFIXES
