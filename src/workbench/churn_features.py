@@ -11,14 +11,11 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
-from scipy.special import hyp2f1
 
-from workbench import discrimination, predictive, purchase_models
-from workbench.mbg_nbd import FIRST_CHANCES, MbgNbd
-from workbench.nbd import Nbd
+from workbench import discrimination, purchase_windows
 from workbench.orders import Orders, check, query
-from workbench.pareto_nbd import ParetoNbd
 from workbench.purchase_models import PurchaseModel
+from workbench.purchase_windows import check_window
 from workbench.schema import DAYS_PER_YEAR, DataError
 
 # Orders and optional tables -> features of one origin.
@@ -38,7 +35,6 @@ _DAY_OF = {"complaints": "received", "survey": "date", "contacts": "date"}
 # On CDNOW the best single feature has an AUC of .83, and one that cheats, the days since the last
 # purchase of the whole file, .95.
 MAX_AUC = 0.9
-N_NODES = 48
 # Decimals that are kept of ratios of money, so that cents and euros give the same bits.
 RATIO_DIGITS = 9
 
@@ -166,7 +162,7 @@ def build(
     anna                    20.0       2.0            2.0            0.0
     ben                     10.0       1.0            1.0            1.0
     """
-    _check_window(horizon_days, gap_days)
+    check_window(horizon_days=horizon_days, gap_days=gap_days)
     check(orders)
     table = _of_orders(_purchases(orders, origin=origin, days=horizon_days))
     if "complaints" in tables:
@@ -229,7 +225,7 @@ def label(
     DataError
         If the table of orders breaks its promise, or there is no customer.
     """
-    _check_window(horizon_days, gap_days)
+    check_window(horizon_days=horizon_days, gap_days=gap_days)
     check(orders_later)
     start = origin + pd.Timedelta(days=gap_days)
     end = start + pd.Timedelta(days=horizon_days)
@@ -391,89 +387,9 @@ def _expectations(
             "T": table["T"],
         }
     )
-    expected = purchase_models.expected_purchases(model, summary, days=gap_days + horizon_days)
-    if gap_days:
-        expected = expected - purchase_models.expected_purchases(model, summary, days=gap_days)
-    silent = p_no_purchase(model, summary, gap_days=gap_days, horizon_days=horizon_days)
-    alive = purchase_models.p_alive(model, summary)
-    return pd.DataFrame({"p_no_purchase": silent, "expected_purchases": expected, "p_alive": alive})
-
-
-def _check_window(horizon_days: int, gap_days: int) -> None:
-    if horizon_days < 1 or gap_days < 0:
-        raise ValueError(
-            f"horizon_days={horizon_days} must be at least 1 and gap_days={gap_days} at least 0."
-        )
-
-
-def p_no_purchase(
-    model: PurchaseModel, summary: pd.DataFrame, *, gap_days: int, horizon_days: int
-) -> pd.Series:
-    """Return each customer's probability of no purchase in a window that starts after a gap.
-
-    A customer who is alive at the start of the window buys as he did before, so that of the
-    customers alive at the origin the share ``E[exp(-g m) (1 - exp(-h rate))]`` buys, where m is
-    the rate at which they leave: for BG/NBD and MBG/NBD rate times the probability to leave,
-    which gives a difference of two hypergeometric functions; for Pareto/NBD see `_pareto`.
-
-    Parameters
-    ----------
-    model, summary
-        As in `purchase_models.p_alive`.
-    gap_days, horizon_days : int
-        g and h: days between the day of the summary and the window, and length of the window.
-
-    Returns
-    -------
-    Series
-        `p_no_purchase` (0 to 1), same index. Without a gap that of `purchase_models`.
-    """
-    _check_window(horizon_days, gap_days)
-    if gap_days == 0:
-        return purchase_models.p_no_purchase(model, summary, days=horizon_days)
-
-    def bought(x: np.ndarray, age: np.ndarray) -> np.ndarray:
-        shape, clock = model.r + x, model.alpha + age
-        if isinstance(model, Nbd):
-            return -np.expm1(-shape * np.log1p(horizon_days / clock))
-        if isinstance(model, ParetoNbd):
-            return _pareto(model, x, age, gap_days=gap_days, horizon_days=horizon_days)
-        b = model.b + x + (FIRST_CHANCES if isinstance(model, MbgNbd) else 0)
-        late = np.exp(-shape * np.log1p(horizon_days / clock))
-        return _stay(shape, model.a, b, gap_days / clock) - late * _stay(
-            shape, model.a, b, gap_days / (clock + horizon_days)
-        )
-
-    if_alive = predictive.evaluate_once(bought, summary)
-    alive = purchase_models.p_alive(model, summary)
-    return (1 - alive * if_alive).clip(0.0, 1.0).rename("p_no_purchase")
-
-
-def _stay(shape: np.ndarray, a: float, b: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Return E[(1 + p z) ** -shape] of p ~ Beta(a, b).
-
-    Pfaff's transformation makes the argument positive and below 1, and keeps the large `shape`
-    out of the series.
-    """
-    return (1 + z) ** -a * hyp2f1(a + b - shape, a, a + b, z / (1 + z))
-
-
-def _pareto(
-    model: ParetoNbd, x: np.ndarray, age: np.ndarray, *, gap_days: int, horizon_days: int
-) -> np.ndarray:
-    """Return the chance of a purchase in the window, of customers alive at the origin.
-
-    The first purchase t days into the window needs a customer who lives for g + t days; the time
-    until he leaves is Pareto distributed. Integrated over w = log(1 + t / (alpha + T)), which is
-    exponentially distributed.
-    """
-    nodes, weights = np.polynomial.legendre.leggauss(N_NODES)
-    shape, clock, beta = model.r + x, model.alpha + age, model.beta + age
-    reach = np.minimum(np.log1p(horizon_days / clock), predictive.WORTHLESS / shape)
-    w = reach[:, None] * (nodes + 1) / 2
-    days = gap_days + clock[:, None] * np.expm1(w)
-    buys_and_lives = np.exp(-shape[:, None] * w - model.s * np.log1p(days / beta[:, None]))
-    return shape * reach / 2 * (buys_and_lives * weights).sum(axis=1)
+    return purchase_windows.expectations(
+        model, summary, gap_days=gap_days, horizon_days=horizon_days
+    )
 
 
 def moved_future(
