@@ -165,9 +165,11 @@ MAY_IMPORT = {
     "clv": {"schema", "predictive", "purchase_models"},
     "second_opinion": {"schema", "purchase_models", "spend"},
     "return_policies": {"schema", "summary", "purchase_models", "spend_models", "clv"},
+    "line_features": {"lines"},
     "purchase_windows": {"predictive", "mbg_nbd", "nbd", "pareto_nbd", "purchase_models"},
     "churn_features": {
         *("schema", "orders", "purchase_models", "purchase_windows", "discrimination"),
+        *("lines", "line_features"),
     },
     "feature_book": {"schema", "reasons"},
     "stored_model": {"schema", "discrimination", "recalibration"},
@@ -175,7 +177,7 @@ MAY_IMPORT = {
     "churn_panels": {
         *("schema", "formats", "intake", "summary", "purchase_models", "published_model"),
         *("spend_models", "clv", "churn_features", "feature_book", "stored_model"),
-        *("churn_training", "reasons"),
+        *("churn_training", "reasons", "lines"),
     },
     "identifiers": {"schema"},
     "companion_cells": {"schema", "sources", "transactions"},
@@ -271,6 +273,7 @@ PURE = (
     "spend",
     "clv",
     "purchase_windows",
+    "line_features",
     "churn_features",
     "feature_book",
     "churn_training",

@@ -387,7 +387,7 @@ def test_the_book_has_every_column_in_order_and_nothing_else(shop):
         origin=origin,
         horizon_days=91,
         gap_days=14,
-        tables=shop.tables,
+        tables=shop.details,
         purchase_model=model,
     )
     assert list(found) == list(feature_book.BOOK)
@@ -419,7 +419,7 @@ def test_reasons_can_be_told_of_every_feature_that_is_a_number(shop):
         origin=origin,
         horizon_days=91,
         gap_days=0,
-        tables=shop.tables,
+        tables=shop.details,
         purchase_model=model,
     )
     phrases = feature_book.phrases()

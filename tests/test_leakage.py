@@ -62,14 +62,14 @@ def last_days(orders: pd.DataFrame) -> pd.Series:
 
 
 def test_the_check_finds_nothing_in_honest_features(shop, known, churned):
-    assert moved_future(honest, orders=known, origin=ORIGIN, tables=shop.tables) == []
-    features = honest(known, shop.tables)
+    assert moved_future(honest, orders=known, origin=ORIGIN, tables=shop.details) == []
+    features = honest(known, shop.details)
     assert suspicious(features, churned).empty
 
 
 def test_the_file_of_today_gives_the_features_that_the_file_of_the_origin_gave(shop, then):
-    today = build(shop.known(ORIGIN), tables=shop.tables, **WINDOW)
-    before = build(then.orders, tables=then.tables, **WINDOW)
+    today = build(shop.known(ORIGIN), tables=shop.details, **WINDOW)
+    before = build(then.orders, tables=then.details, **WINDOW)
     pd.testing.assert_frame_equal(today, before, check_exact=True)
 
 

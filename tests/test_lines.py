@@ -1,5 +1,6 @@
 import random
 import stat
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -147,12 +148,15 @@ def test_a_run_hands_its_lines_over_to_the_owner_alone(export, tmp_path):
     assert set(known) == set(base.orders["customer_id"])
 
 
-def test_the_file_lies_where_only_its_owner_looks_and_goes_with_the_connection():
+def test_the_file_lies_where_only_its_owner_looks_and_goes_with_the_connection(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     rows = pd.DataFrame(
         {"customer_id": ["anna"], "date": pd.to_datetime(["2024-01-01"]), "amount": [1.0]}
     )
     kept = lines.of_frame(rows)
-    folder = kept.path.parent
+    (folder,) = (path.parent for path in tmp_path.glob("*/lines.parquet"))
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     del kept
     assert not folder.exists()
@@ -188,7 +192,8 @@ def test_neither_rows_nor_threads_change_a_byte_and_lines_add_up_to_the_balance(
         cleaned = transactions.clean(source, max_loss=1.0)
         names = pd.DataFrame({"customer_id": ["anna", "ben", "carl"], "name": ["k", "l", "m"]})
         kept = lines.keep(source.connection, columns=source.columns, names=names, salt="salt")
-        found.append(kept.path.read_bytes())
+        lines.write(kept, folder / name)
+        found.append((folder / name).read_bytes())
     assert found[0] == found[1]
     balance = cleaned.balance.set_index("reason")
     used = ["kept", *(balance.index[balance["kind"] == "settled"]), "never_bought"]
@@ -215,11 +220,13 @@ def test_many_lines_are_written_alike_by_any_number_of_threads(tmp_path):
             connection.execute(f"SET threads = {threads}")
             patch.setattr(order_tables, "connect", lambda found=connection: found)
             kept = lines.of_frame(table)
+        path = tmp_path / str(threads)
+        lines.write(kept, path)
         groups = connection.execute(
-            f"SELECT count(DISTINCT row_group_id) FROM parquet_metadata('{kept.path}')"
+            f"SELECT count(DISTINCT row_group_id) FROM parquet_metadata('{path}')"
         ).fetchall()
         assert groups == [(3,)]
-        contents.append(kept.path.read_bytes())
+        contents.append(path.read_bytes())
     assert contents[0] == contents[1]
 
 

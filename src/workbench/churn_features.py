@@ -1,8 +1,7 @@
 """Orders and optional tables to one row per customer: what was known of him at an origin.
 
 An origin is the last day that a feature may know. The outcome window starts `gap_days` after it
-and lasts `horizon_days`. Line items are not kept, so that products, discounts and sales channels
-are no features.
+and lasts `horizon_days`.
 """
 
 from __future__ import annotations
@@ -12,14 +11,16 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from workbench import discrimination, purchase_windows
+from workbench import discrimination, line_features, purchase_windows
+from workbench.line_features import UNKNOWN
+from workbench.lines import Lines
 from workbench.orders import Orders, check, query
 from workbench.purchase_models import PurchaseModel
 from workbench.purchase_windows import check_window
 from workbench.schema import DAYS_PER_YEAR, DataError
 
 # Orders and optional tables -> features of one origin.
-Build = Callable[[pd.DataFrame, Mapping[str, pd.DataFrame]], pd.DataFrame]
+Build = Callable[[pd.DataFrame, Mapping[str, pd.DataFrame | Lines]], pd.DataFrame]
 
 # Contacts longer ago are forgotten.
 CONTACT_DAYS = DAYS_PER_YEAR
@@ -27,7 +28,6 @@ CONTACT_DAYS = DAYS_PER_YEAR
 RESPONSE_DAYS = 30
 # Stands for the mark of who was never asked, beside a flag: between detractor and promoter.
 NO_NPS = 7.0
-UNKNOWN = "unbekannt"
 # What is settled when a customer comes. Any other column may have been overwritten since.
 MASTER_COLUMNS = ("first_channel", "customer_type")
 # The day on which a row of an optional table came to be known.
@@ -106,7 +106,7 @@ def build(
     origin: pd.Timestamp,
     horizon_days: int,
     gap_days: int,
-    tables: Mapping[str, pd.DataFrame] = {},
+    tables: Mapping[str, pd.DataFrame | Lines] = {},
     purchase_model: PurchaseModel | None = None,
 ) -> pd.DataFrame:
     """Describe each customer by what was known at the end of the origin.
@@ -125,9 +125,9 @@ def build(
     horizon_days, gap_days : int
         Length of the outcome window, and the days between origin and window. The windows of
         `recent_orders`, `purchase_trend` and `complaints` are as long as that of the outcome.
-    tables : mapping of str to DataFrame
-        Optional tables by name, as `intake.Base.tables` has them. Read are ``complaints``,
-        ``survey``, ``contacts`` and ``customers``; each adds its columns.
+    tables : mapping of str to DataFrame or Lines
+        What there is beside the orders, as `intake.Base.details` has it. Read are ``lines``,
+        ``complaints``, ``survey``, ``contacts`` and ``customers``; each adds its columns.
     purchase_model : BgNbd, MbgNbd, ParetoNbd or Nbd, optional
         Fitted to nothing after the origin; adds its columns.
 
@@ -136,7 +136,7 @@ def build(
     DataFrame
         Indexed and sorted by `customer_id`; who first bought after the origin is absent. The
         columns are described in `feature_book.BOOK`, in its order: floats without a missing
-        value, and as text `first_channel` and `customer_type`.
+        value, and as text `last_channel`, `first_channel` and `customer_type`.
 
     Raises
     ------
@@ -165,6 +165,13 @@ def build(
     check_window(horizon_days=horizon_days, gap_days=gap_days)
     check(orders)
     table = _of_orders(_purchases(orders, origin=origin, days=horizon_days))
+    texts = pd.DataFrame(index=table.index)
+    if "lines" in tables:
+        bought = line_features.build(
+            tables["lines"], origin=origin, window_days=horizon_days, customers=table.index
+        )
+        texts = bought.select_dtypes(exclude="number")
+        table = table.join(bought.drop(columns=list(texts)))
     if "complaints" in tables:
         table = table.join(_complaints(tables["complaints"], origin=origin, days=horizon_days))
     if "survey" in tables:
@@ -181,8 +188,8 @@ def build(
         )
     if "customers" in tables:
         master = tables["customers"][list(MASTER_COLUMNS)].reindex(table.index)
-        table = table.join(master.fillna(UNKNOWN).astype("str"))
-    return table
+        texts = texts.join(master.fillna(UNKNOWN).astype("str"))
+    return table.join(texts)
 
 
 def label(
@@ -397,15 +404,15 @@ def moved_future(
     *,
     orders: pd.DataFrame,
     origin: pd.Timestamp,
-    tables: Mapping[str, pd.DataFrame] = {},
+    tables: Mapping[str, pd.DataFrame | Lines] = {},
 ) -> list[str]:
     """Change everything after an origin and name the features that change with it.
 
     The features are made three times: from the tables as they are; without what came to be known
     after the origin; and with another future, in which every customer and a new one buys on the
-    next day, each event of the past happens again, open complaints are solved, and columns without
-    a day, which somebody may overwrite, are overwritten. Features that know only the past are the
-    same to the last bit.
+    next day, each event of the past happens again, all that was bought comes back, open complaints
+    are solved, and columns without a day, which somebody may overwrite, are overwritten. Features
+    that know only the past are the same to the last bit.
 
     Parameters
     ----------
@@ -416,7 +423,7 @@ def moved_future(
         One row per customer and day.
     origin : Timestamp
         Last day that a feature may know.
-    tables : mapping of str to DataFrame
+    tables : mapping of str to DataFrame or Lines
         As in `churn_features.build`.
 
     Returns
@@ -511,9 +518,11 @@ def _other_orders(orders: pd.DataFrame, *, origin: pd.Timestamp, happens: bool) 
 
 
 def _other_rows(
-    name: str, rows: pd.DataFrame, *, origin: pd.Timestamp, happens: bool
-) -> pd.DataFrame:
+    name: str, rows: pd.DataFrame | Lines, *, origin: pd.Timestamp, happens: bool
+) -> pd.DataFrame | Lines:
     """Return an optional table whose future never came, or came differently."""
+    if name == "lines":
+        return line_features.moved(rows, origin=origin, happens=happens)
     next_day = origin + pd.Timedelta(days=1)
     if name not in _DAY_OF:
         return _other_master(rows, origin=origin, happens=happens) if name == "customers" else rows

@@ -26,6 +26,7 @@ from workbench import (
 )
 from workbench.churn_training import Panel, Plan, Training
 from workbench.formats import Style
+from workbench.lines import Lines
 from workbench.purchase_models import PurchaseModel
 from workbench.reasons import Reference
 from workbench.schema import NotIdentified, TooFewData
@@ -82,7 +83,7 @@ def snapshot(
     origin: pd.Timestamp,
     horizon_days: int,
     gap_days: int,
-    tables: Mapping[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame | Lines],
     terms: Terms,
     with_model: bool,
 ) -> Snapshot:
@@ -100,7 +101,7 @@ def snapshot(
         The day.
     horizon_days, gap_days : int
         Of the outcome window.
-    tables : mapping of str to DataFrame
+    tables : mapping of str to DataFrame or Lines
         As in `churn_features.build`.
     terms : Terms
         Of the value.
@@ -129,7 +130,7 @@ def snapshots(
     plan: Plan,
     as_of: pd.Timestamp,
     known: Known,
-    tables: Mapping[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame | Lines],
     terms: Terms,
 ) -> dict[pd.Timestamp, Snapshot]:
     """Describe the customers at every origin of a plan, and on the last day.

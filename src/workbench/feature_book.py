@@ -23,6 +23,9 @@ GROUPS = {
     "rhythm": "Kaufrhythmus",
     "season": "Saison",
     "returns": "Retouren",
+    "assortment": "Sortiment",
+    "discounts": "Rabatte",
+    "channels": "Kanäle",
     "complaints": "Beschwerden",
     "survey": "Befragung",
     "contacts": "Werbekontakte",
@@ -207,6 +210,65 @@ BOOK: dict[str, Feature] = {
         "Geld aus den Tagen mit Retouren, geteilt durch das Geld aller Käufe.",
         "returns",
     ),
+    "n_categories": Feature(
+        "Zahl der gekauften Kategorien",
+        "count",
+        "Verschiedene Warenkategorien in den gekauften Positionen bis zum Stichtag; Versand und "
+        "Gebühren zählen hier und bei allen Merkmalen des Sortiments nicht.",
+        "assortment",
+        "aus {value} [Kategorie|Kategorien] gekauft",
+        "erst aus {value} [Kategorie|Kategorien] gekauft",
+    ),
+    "top_category_share": Feature(
+        "Anteil der liebsten Kategorie",
+        "share",
+        "Anteil der häufigsten Warenkategorie an den gekauften Positionen mit Kategorie; null, "
+        "wenn es keine gibt.",
+        "assortment",
+        "{value} der Einkäufe aus einer einzigen Kategorie",
+        "nur {value} der Einkäufe aus der liebsten Kategorie",
+    ),
+    "category_entropy": Feature(
+        "Streuung über die Kategorien",
+        "number",
+        "Shannon-Entropie (natürlicher Logarithmus) der gekauften Positionen über die "
+        "Warenkategorien: null, wenn alle aus einer Kategorie sind.",
+        "assortment",
+    ),
+    "new_categories": Feature(
+        "Neue Kategorien im letzten Zeitfenster",
+        "count",
+        "Warenkategorien, aus denen der Kunde zum ersten Mal gekauft hat, in so vielen Tagen bis "
+        "zum Stichtag, wie der Prognosezeitraum lang ist.",
+        "assortment",
+        "in letzter Zeit {value} neue [Kategorie|Kategorien]",
+        "in letzter Zeit nur {value} neue [Kategorie|Kategorien]",
+    ),
+    "returned_share": Feature(
+        "Anteil der zurückgegebenen Positionen",
+        "share",
+        "Zurückgegebene Positionen, geteilt durch gekaufte, jede an dem Tag, an dem sie gebucht "
+        "wurde; höchstens eins.",
+        "returns",
+        "{value} der Positionen zurückgegeben",
+        "nur {value} der Positionen zurückgegeben",
+    ),
+    "discounted_share": Feature(
+        "Anteil der Positionen mit Rabatt",
+        "share",
+        "Gekaufte Positionen mit einem Rabatt, geteilt durch alle gekauften.",
+        "discounts",
+        "{value} der Positionen mit Rabatt gekauft",
+        "nur {value} der Positionen mit Rabatt gekauft",
+    ),
+    "n_channels": Feature(
+        "Zahl der genutzten Kanäle",
+        "count",
+        "Verschiedene Verkaufskanäle, über die der Kunde bis zum Stichtag gekauft hat.",
+        "channels",
+        "über {value} [Kanal|Kanäle] gekauft",
+        "nur über {value} [Kanal|Kanäle] gekauft",
+    ),
     "complaints": Feature(
         "Beschwerden im letzten Zeitfenster",
         "count",
@@ -278,6 +340,12 @@ BOOK: dict[str, Feature] = {
         "Wahrscheinlichkeit des Kaufmodells, dass der Kunde am Stichtag noch Kunde ist. Ein "
         "Modell, in dem man nur nach einem Wiederkauf geht, gibt Einmalkäufern immer eins.",
         "purchase_model",
+    ),
+    "last_channel": Feature(
+        "Letzter Kanal",
+        "text",
+        "Verkaufskanal des letzten Kaufs; „unbekannt“, wenn er nicht vermerkt ist.",
+        "channels",
     ),
     "first_channel": Feature(
         "Erster Kanal",

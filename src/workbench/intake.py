@@ -95,6 +95,11 @@ class Base(NamedTuple):
         """All orders, sorted: `customer_id`, `date`, `amount` (currency); read once."""
         return self.stored.frame
 
+    @property
+    def details(self) -> dict[str, pd.DataFrame | Lines]:
+        """What there is beside the orders: the optional tables and, as ``lines``, the lines."""
+        return self.tables | ({} if self.lines is None else {"lines": self.lines})
+
     def known(self, day: pd.Timestamp) -> pd.DataFrame:
         """Return the orders as they were known on a day: without the returns that came later."""
         return settling.restate(self.stored, self.unsettled, policy=self.returns, as_of=day)

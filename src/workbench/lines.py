@@ -64,14 +64,11 @@ class Lines:
         Its name; its columns are `KINDS`, described in `query`.
     columns : tuple of str
         Those of them that the source has; the others are NULL in every line.
-    path : Path
-        The file behind it.
     """
 
     connection: duckdb.DuckDBPyConnection
     table: str
     columns: tuple[str, ...]
-    path: Path
 
 
 def query(lines: pd.DataFrame | Lines, sql: str, **values: Any) -> pd.DataFrame:
@@ -198,8 +195,13 @@ def keep(
 
 
 def write(lines: Lines, path: Path) -> None:
-    """Write the Parquet file of the lines; the same lines in any order give the same bytes."""
-    shutil.copyfile(lines.path, path)
+    """Write a Parquet file; what was kept of the same lines in any order gives the same bytes."""
+    with lines.connection.cursor() as cursor:
+        # They are sorted, and DuckDB keeps the order.
+        cursor.execute(
+            f"COPY (SELECT {', '.join(lines.columns)} FROM {lines.table}) "
+            f"TO {_literal(path)} (FORMAT parquet, COMPRESSION zstd)"
+        )
 
 
 def read(connection: duckdb.DuckDBPyConnection, path: Path) -> Lines:
@@ -215,6 +217,21 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path) -> Lines:
     if missing:
         raise DataError(f"{path.name} lacks {missing}. Run 01_daten into its folder again.")
     return lines
+
+
+def derived(lines: Lines, sql: str) -> Lines:
+    """Make other lines of some, without storing any.
+
+    Parameters
+    ----------
+    lines : Lines
+        Stay as they are.
+    sql : str
+        Continues a WITH of the table `lines`, which has the columns of `KINDS`, and gives the same.
+    """
+    table = f"lines_{uuid.uuid4().hex}"
+    lines.connection.execute(f"CREATE VIEW {table} AS WITH lines AS (FROM {lines.table}) {sql}")
+    return Lines(lines.connection, table, lines.columns)
 
 
 def of_frame(rows: pd.DataFrame) -> Lines:
@@ -251,7 +268,7 @@ def _of_file(connection: duckdb.DuckDBPyConnection, path: Path) -> Lines:
     found = {name for name, *_ in connection.execute(f"DESCRIBE FROM {file}").fetchall()}
     columns = tuple(name for name in KINDS if name in found)
     connection.execute(f"CREATE VIEW {table} AS {_typed(file, columns)}")
-    return Lines(connection, table, columns, path)
+    return Lines(connection, table, columns)
 
 
 def _file_of(connection: duckdb.DuckDBPyConnection) -> Path:
