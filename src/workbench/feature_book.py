@@ -225,8 +225,8 @@ BOOK: dict[str, Feature] = {
         "Anteil der häufigsten Warenkategorie an den gekauften Positionen mit Kategorie; null, "
         "wenn es keine gibt.",
         "assortment",
-        "{value} der Einkäufe aus einer einzigen Kategorie",
-        "nur {value} der Einkäufe aus der liebsten Kategorie",
+        "{value} der Positionen aus einer einzigen Kategorie",
+        "nur {value} der Positionen aus der liebsten Kategorie",
     ),
     "category_entropy": Feature(
         "Streuung über die Kategorien",
