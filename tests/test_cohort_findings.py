@@ -25,13 +25,13 @@ def triangle(*shares: float) -> pd.DataFrame:
     cells = pd.MultiIndex.from_product(
         [[JANUARY, FEBRUARY], range(len(shares) // 2)], names=["cohort_start", "age"]
     )
-    return pd.DataFrame({"share": shares}, index=cells)
+    return pd.DataFrame({"bought_share": shares}, index=cells)
 
 
 def curve(*shares: float) -> pd.DataFrame:
     ages = pd.RangeIndex(1, len(shares) + 1, name="age")
-    table = pd.DataFrame({"share": shares}, index=ages)
-    return table.assign(customers=1000 - 100 * ages.to_numpy()).where(table["share"].notna())
+    table = pd.DataFrame({"bought_share": shares}, index=ages)
+    return table.assign(customers=1000 - 100 * ages.to_numpy()).where(table["bought_share"].notna())
 
 
 def layers(*revenue: float) -> pd.DataFrame:

@@ -24,7 +24,7 @@ def triangle(*shares: float, is_over: list[bool]) -> pd.DataFrame:
     cells = pd.MultiIndex.from_product(
         [STARTS, range(len(shares) // 2)], names=["cohort_start", "age"]
     )
-    return pd.DataFrame({"share": shares, "is_over": is_over}, index=cells)
+    return pd.DataFrame({"bought_share": shares, "is_over": is_over}, index=cells)
 
 
 def layers(*revenue: float) -> pd.DataFrame:
@@ -70,7 +70,7 @@ def test_many_columns_have_no_numbers():
 
 def test_the_curve_stands_on_zero_within_its_band():
     table = pd.DataFrame(
-        {"share": [0.2, NAN, 0.1], "low": [0.15, NAN, 0.05], "high": [0.25, NAN, 0.15]},
+        {"bought_share": [0.2, NAN, 0.1], "low": [0.15, NAN, 0.05], "high": [0.25, NAN, 0.15]},
         index=pd.RangeIndex(1, 4, name="age"),
     )
     ax = cohort_plots.plot_decay(table, length="M", style=STYLE)
@@ -91,3 +91,58 @@ def test_layers_stand_on_each_other_and_what_came_back_below_the_line():
 def test_each_layer_has_a_look_of_its_own():
     assert len(set(cohort_plots.SHADES)) == len(cohort_plots.SHADES)
     assert len(set(cohort_plots.HATCHES)) == len(cohort_plots.HATCHES) == len(cohort_plots.SHADES)
+
+
+def test_each_cohort_has_a_curve_from_nothing_and_suppressed_weeks_are_left_out():
+    index = pd.MultiIndex.from_product([["2023", "2024"], [1, 2, 3]], names=["layer", "week"])
+    table = pd.DataFrame({"bought_share": [0.1, NAN, 0.3, 0.2, 0.3, 0.4]}, index=index)
+    table = table.assign(low=table["bought_share"] - 0.05, high=table["bought_share"] + 0.05)
+    ax = cohort_plots.plot_second_purchase(table, style=STYLE)
+    old, new = ax.lines
+    assert old.get_xdata().tolist() == [0, 1, 3] and old.get_ydata().tolist() == [0, 0.1, 0.3]
+    assert new.get_ydata().tolist() == [0, 0.2, 0.3, 0.4]
+    assert old.get_linestyle() != new.get_linestyle() and old.get_marker() != new.get_marker()
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["2023", "2024"]
+
+
+@pytest.mark.parametrize(
+    ("measure", "length", "label", "ticks"),
+    [
+        ("repeat_share", "M", "Anteil mit Wiederkauf", ["01/2024", "02/2024"]),
+        ("revenue_each", "W", "Umsatz je Kunde in EUR", ["01.01.", "01.02."]),
+    ],
+)
+def test_a_measure_is_a_point_with_bounds_beside_the_line(measure, length, label, ticks):
+    table = pd.DataFrame(
+        {
+            measure: [0.2, 0.3],
+            f"{measure}_low": [0.1, 0.25],
+            f"{measure}_high": [0.4, 0.35],
+            f"{measure}_fitted": [0.21, 0.29],
+        },
+        index=STARTS,
+    )
+    ax = cohort_plots.plot_trend(table, measure, length=length, style=STYLE)
+    points, line = ax.lines[0], ax.lines[-1]
+    assert points.get_ydata().tolist() == [0.2, 0.3]
+    assert line.get_ydata().tolist() == [0.21, 0.29]
+    (bars,) = ax.collections
+    assert [segment[:, 1].tolist() for segment in bars.get_segments()] == [[0.1, 0.4], [0.25, 0.35]]
+    assert ax.get_ylabel() == label and ax.get_ylim()[0] == 0
+    assert [text.get_text() for text in ax.get_xticklabels()] == ticks
+
+
+def test_months_are_bars_with_a_trend_and_a_mark_where_the_level_changes():
+    table = pd.DataFrame({"revenue": [100.0, NAN]}, index=STARTS)
+    bare = cohort_plots.plot_months(table, shift=None, style=STYLE)
+    assert [bar.get_height() for bar in bare.patches] == [100, 0] and not bare.lines
+    ax = cohort_plots.plot_months(table.assign(trend=[NAN, 80]), shift=STARTS[1], style=STYLE)
+    trend, mark = ax.lines
+    assert trend.get_ydata()[1] == 80 and mark.get_xdata()[0] == 0.5
+    unseen = cohort_plots.plot_months(table.assign(trend=NAN), shift=None, style=STYLE)
+    assert not unseen.lines
+
+
+def test_each_curve_has_a_look_of_its_own():
+    assert len({look[0] for look in cohort_plots.CURVES}) == len(cohort_plots.CURVES)
+    assert len({look[2] for look in cohort_plots.CURVES}) == len(cohort_plots.CURVES)

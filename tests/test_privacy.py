@@ -365,3 +365,7 @@ def test_a_bridge_between_two_blocks_of_blank_cells_is_no_longer_alone():
     assert cells_that_follow(table, table["customers"] == 3) == [9, 10]
     hidden = suppress(table, count="customers", k=5, within=["row", "column"])["customers"].isna()
     assert cells_that_follow(table, hidden) == []
+
+
+def test_a_group_of_one_row_is_blank_by_itself_and_takes_no_others_along():
+    assert blanked_within("wxyz", 40, 3, 20, 10) == "bd"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from workbench.cohorts import CONFIDENCE, Beginning
-from workbench.formats import Number, Style
+from workbench.formats import Style
 from workbench.outputs import Sentence, say
 
 # Label of the age of a cohort, and its unit for one and for many, by the length of a period.
@@ -50,13 +50,13 @@ def retention(shown: pd.DataFrame, *, length: str, style: Style) -> Sentence:
     Parameters
     ----------
     shown : DataFrame
-        From `cohorts.hide_small`.
+        From `cohort_retention.hide_small`.
     length : {"M", "Q", "Y"}
         Length of a period.
     style : Style
         How to write numbers.
     """
-    first = shown["share"][shown.index.get_level_values("age") == 1].dropna()
+    first = shown["bought_share"][shown.index.get_level_values("age") == 1].dropna()
     if first.empty:
         return say("Noch ist keine Kohorte alt und groß genug, um sie zu zeigen")
     after = f"Im {UNITS[length][0]} nach dem ersten Kauf"
@@ -71,7 +71,7 @@ def retention(shown: pd.DataFrame, *, length: str, style: Style) -> Sentence:
 
 def retention_alt(shown: pd.DataFrame, *, length: str, style: Style) -> Sentence:
     """Describe the triangle of cohorts by age."""
-    cells = shown["share"].dropna()
+    cells = shown["bought_share"].dropna()
     later = cells[cells.index.get_level_values("age") > 0]
     n = style.count(len(shown.index.unique("cohort_start")))
     text = "Dreieck: eine Zeile je Kohorte ({kohorten}), eine Spalte je " + UNITS[length][0]
@@ -93,19 +93,20 @@ def retention_alt(shown: pd.DataFrame, *, length: str, style: Style) -> Sentence
 
 def decay(pooled: pd.DataFrame, *, length: str, style: Style) -> Sentence:
     """Say how the share of buyers changes from the first period to the last."""
-    shares = pooled["share"].dropna()
+    shares = pooled["bought_share"].dropna()
     if shares.empty:
         return say("Zu wenige Käufer, um den Verlauf zu zeigen")
     if len(shares) == 1:
         return say(
-            "{zeit} nach dem ersten Kauf kaufen {anteil}",
-            zeit=_time(shares.index[0], length, style),
+            f"{{zeit}} {_unit(shares.index[0], length)} nach dem ersten Kauf kaufen {{anteil}}",
+            zeit=style.count(shares.index[0]),
             anteil=style.share(shares.iloc[0], digits=1),
         )
+    first, last = (_unit(age, length) for age in shares.index[[0, -1]])
     return say(
-        "{erst} nach dem ersten Kauf kaufen {von}, {dann} danach {bis}",
-        erst=_time(shares.index[0], length, style),
-        dann=_time(shares.index[-1], length, style),
+        f"{{erst}} {first} nach dem ersten Kauf kaufen {{von}}, {{dann}} {last} danach {{bis}}",
+        erst=style.count(shares.index[0]),
+        dann=style.count(shares.index[-1]),
         von=style.share(shares.iloc[0], digits=1),
         bis=style.share(shares.iloc[-1], digits=1),
     )
@@ -113,7 +114,7 @@ def decay(pooled: pd.DataFrame, *, length: str, style: Style) -> Sentence:
 
 def decay_alt(pooled: pd.DataFrame, *, length: str, style: Style) -> Sentence:
     """Describe the curve of the share of buyers by age."""
-    shares = pooled["share"].dropna()
+    shares = pooled["bought_share"].dropna()
     if shares.empty:
         return say("Kurve nach dem Alter; jeder Punkt ist zu klein, um gezeigt zu werden.")
     return say(
@@ -138,6 +139,12 @@ def decay_rule(pooled: pd.DataFrame, *, begun: Beginning, style: Style) -> Sente
     text += "; das Band ist der Unsicherheitsbereich von {sicherheit}."
     if begun.is_truncated:
         text += " Die erste Kohorte fehlt, weil sie alte Kunden enthält."
+    shares = pooled["bought_share"].dropna()
+    if len(shares) > 1 and shares.iloc[-1] > shares.iloc[0]:
+        text += (
+            " Dass die Kurve steigt, heißt nicht, dass Kunden treuer werden: Ein hohes Alter haben "
+            "nur die ältesten Kohorten, und sie haben es alle in denselben letzten Monaten."
+        )
     return say(text, **values, sicherheit=style.share(CONFIDENCE))
 
 
@@ -192,7 +199,6 @@ def stack_alt(shown: pd.DataFrame, *, style: Style) -> Sentence:
     )
 
 
-def _time(age: int, length: str, style: Style) -> Number:
-    """Write an age with its unit."""
+def _unit(age: int, length: str) -> str:
     one, many = UNITS[length]
-    return style.text(f"{style.count(age)}\u00a0{one if age == 1 else many}")
+    return one if age == 1 else many

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from workbench import privacy
-from workbench.discrimination import wilson
-from workbench.schema import DataError, TooFewData, check_orders, check_summary, purchase_days
+from workbench.schema import DataError, check_orders, check_summary, purchase_days
 
 # Customers with this many purchase days or more share one row.
 LAST_ORDER_COUNT = 7
@@ -148,7 +147,7 @@ def beginning(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> Beginning:
     as_of : Timestamp
         Last day that counts; later rows are ignored.
     """
-    month = _first_days(orders, as_of=as_of).dt.to_period("M")
+    month = first_days(orders, as_of=as_of).dt.to_period("M")
     every = pd.period_range(month.min(), month.max(), freq="M")
     counts = month.value_counts().reindex(every, fill_value=0)
     later = counts.iloc[1:][lambda n: n > 0]
@@ -180,7 +179,7 @@ def period_length(orders: pd.DataFrame, *, as_of: pd.Timestamp, longest: int) ->
     str
         ``"M"``, ``"Q"`` or ``"Y"``.
     """
-    start = _first_days(orders, as_of=as_of).min()
+    start = first_days(orders, as_of=as_of).min()
     short = [f for f in ("M", "Q") if len(pd.period_range(start, as_of, freq=f)) <= longest]
     return short[0] if short else "Y"
 
@@ -191,124 +190,14 @@ def layer_length(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> str:
     return "Q" if length == "M" else length
 
 
-def retention(orders: pd.DataFrame, *, as_of: pd.Timestamp, length: str) -> pd.DataFrame:
-    """Count which part of each cohort buys in each later period.
-
-    A cohort is everybody whose first purchase lies in one period; age 0 is that
-    period, in which all of them buy. A period that `as_of` does not complete
-    has not happened: its cells are missing, never 0.
-
-    Parameters
-    ----------
-    orders : DataFrame
-        One row per customer and day, in any order. A day of returns is no purchase.
-    as_of : Timestamp
-        Last day that counts; later rows are ignored.
-    length : {"M", "Q", "Y"}
-        Length of a period: month, quarter, year.
-
-    Returns
-    -------
-    DataFrame
-        Indexed by `cohort_start` (first day) and `age` (periods since), every
-        combination: `period` (first day), `is_over` (bool), `customers` (count of
-        the cohort so far), `buyers`, `others` (customers who did not buy; counts)
-        and `share` (of the cohort).
-
-    Examples
-    --------
-    >>> orders = pd.DataFrame({
-    ...     "customer_id": ["anna", "anna", "ben"], "amount": [1.0, 1.0, 1.0],
-    ...     "date": pd.to_datetime(["2024-01-05", "2024-02-01", "2024-02-20"]),
-    ... })
-    >>> retention(orders, as_of=pd.Timestamp("2024-02-29"), length="M")[["buyers", "share"]]
-                      buyers  share
-    cohort_start age
-    2024-01-01   0       1.0    1.0
-                 1       1.0    1.0
-    2024-02-01   0       1.0    1.0
-                 1       NaN    NaN
-    """
-    first = _first_days(orders, as_of=as_of)
-    bought = purchase_days(orders[orders["date"] <= as_of])
-    cohort = _period(first, length)
-    sizes = cohort.value_counts().sort_index()
-    visits = pd.DataFrame(
-        {
-            "customer_id": bought["customer_id"],
-            "cohort": bought["customer_id"].map(cohort),
-            "period": _period(bought["date"], length),
-        }
-    ).drop_duplicates()
-    age = visits["period"] - visits["cohort"]
-    buyers = visits.groupby(["cohort", age.rename("age")]).size()
-
-    last = pd.Period(as_of, freq=length).ordinal
-    names = ["cohort_start", "age"]
-    cells = pd.MultiIndex.from_product([sizes.index, range(last - sizes.index[0] + 1)], names=names)
-    cohorts, ages = cells.get_level_values(0), cells.get_level_values(1)
-    periods = pd.PeriodIndex.from_ordinals(cohorts + ages, freq=length)
-    is_over = periods.end_time.normalize() <= as_of
-    table = pd.DataFrame(
-        {
-            "period": periods.to_timestamp(),
-            "is_over": is_over,
-            "customers": sizes[cohorts].to_numpy(),
-            "buyers": buyers.reindex(cells, fill_value=0).to_numpy(float),
-        }
-    )
-    table["buyers"] = table["buyers"].where(table["is_over"])
-    table["others"] = table["customers"] - table["buyers"]
-    table["share"] = table["buyers"] / table["customers"]
-    starts = pd.PeriodIndex.from_ordinals(cohorts, freq=length).to_timestamp()
-    return table.set_axis(pd.MultiIndex.from_arrays([starts, ages], names=names))
-
-
-def decay(triangle: pd.DataFrame, *, begun: Beginning) -> pd.DataFrame:
-    """Pool the cohorts: which share buys so many periods after the first purchase.
-
-    Of each age, every cohort counts whose period is over, by its customers. The
-    first cohort is left out where it holds old customers: they return more
-    often, and at the highest ages nobody else can be observed.
-
-    Parameters
-    ----------
-    triangle : DataFrame
-        From `retention`, nothing blanked.
-    begun : Beginning
-        From `beginning`.
-
-    Returns
-    -------
-    DataFrame
-        Indexed by `age` from 1, ages that no cohort has reached left out:
-        `customers` who could be observed, `buyers`, `others` (counts), `share`,
-        `low`, `high` (bounds of 95 %, Wilson).
-
-    Raises
-    ------
-    TooFewData
-        If no cohort that counts has a period behind it.
-    """
-    cells = _pooled_cells(triangle, begun=begun)
-    over = cells[cells["is_over"]]
-    if over.empty:
-        raise TooFewData(
-            "no cohort has a whole period behind it. Take a later as_of.", have=0, need=1
-        )
-    table = over.groupby("age")[["customers", "buyers", "others"]].sum().astype(int)
-    table["share"] = table["buyers"] / table["customers"]
-    bounds = wilson(table["buyers"].to_numpy(), table["customers"].to_numpy())
-    return table.assign(low=bounds.low, high=bounds.high)
-
-
 def revenue_stack(
     orders: pd.DataFrame, *, as_of: pd.Timestamp, length: str, layer_length: str
 ) -> pd.DataFrame:
     """Split the revenue of each period by the period in which its customers began.
 
-    All money is in one cell, so that the cells add up to the revenue; what came
-    back before the first purchase counts for the cohort of that purchase.
+    All money is in one cell, so that the cells add up to the revenue. Who gave
+    something back before the first purchase in the data was a customer before
+    they begin: that money is in the earliest layer.
 
     Parameters
     ----------
@@ -329,23 +218,24 @@ def revenue_stack(
         lies in the period), `known_customers` (the others) and `revenue`
         (currency, less what came back).
     """
-    first = _first_days(orders, as_of=as_of)
+    first = first_days(orders, as_of=as_of)
     known = orders[(orders["date"] <= as_of) & orders["customer_id"].isin(first.index)]
     known = known.sort_values(["customer_id", "date"])
     began = known["customer_id"].map(first)
-    layer = _period(began, layer_length)
+    layer = period_numbers(began, layer_length)
     oldest = max(layer.min(), layer.max() - MAX_LAYERS + 1)
     table = pd.DataFrame(
         {
             "customer_id": known["customer_id"],
-            "period": _period(known["date"], length),
-            "layer": layer.clip(lower=oldest),
+            "period": period_numbers(known["date"], length),
+            "layer": layer.clip(lower=oldest).where(known["date"] >= began, oldest),
             "amount": known["amount"],
-            "is_new": _period(began, length) == _period(known["date"], length),
+            "is_new": period_numbers(began, length) == period_numbers(known["date"], length),
         }
     )
     cells = table.groupby(["period", "layer"])
-    people = table.drop_duplicates(["customer_id", "period"]).groupby(["period", "layer"])
+    people = table.drop_duplicates(["customer_id", "period", "layer"])
+    people = people.groupby(["period", "layer"])
     stack = pd.DataFrame(
         {
             "customers": people.size(),
@@ -374,72 +264,48 @@ def period_name(period: pd.Period) -> str:
     )
 
 
-def hide_small(triangle: pd.DataFrame, *, k: int) -> pd.DataFrame:
-    """Blank what the triangle tells of fewer than `k` customers, directly or by subtraction.
-
-    Of a cohort that is too small everything goes; so does a cell with fewer
-    than `k` buyers or fewer than `k` others. What a calendar period or an age
-    holds in all is shown elsewhere, so that no cell stands blank alone in them.
+def hidden_cohorts(sizes: pd.Series, *, k: int) -> pd.Series:
+    """Say which cohorts must not be told by their size.
 
     Parameters
     ----------
-    triangle : DataFrame
-        From `retention`.
+    sizes : Series
+        Customers by `cohort_start` (first day), all cohorts of one length; those
+        of longer ones are shown elsewhere.
     k : int
         Smallest group shown.
+
+    Returns
+    -------
+    Series of bool
+        Same index.
     """
-    sizes = triangle.groupby("cohort_start")[["customers"]].first()
-    shown = privacy.suppress(sizes, count="customers", k=k)["customers"].notna()
-    is_hidden = ~shown.loc[triangle.index.get_level_values("cohort_start")].to_numpy()
-    result = privacy.suppress(
-        triangle,
-        count="buyers",
-        k=k,
-        keep=["customers"],
-        within=["period", "age"],
-        parts=["others"],
-        hidden=pd.Series(is_hidden, index=triangle.index),
-    )
-    return result.assign(customers=result["customers"].mask(is_hidden))
+    spans = {length: period_numbers(sizes.index.to_series(), length) for length in ("M", "Q", "Y")}
+    table = pd.DataFrame({"customers": sizes, **spans})
+    shown = privacy.suppress(table, count="customers", k=k, keep=list(spans), within=list(spans))
+    return shown["customers"].isna()
 
 
-def hide_small_decay(triangle: pd.DataFrame, *, begun: Beginning, k: int) -> pd.DataFrame:
-    """Pool the cohorts, without ages that tell of fewer than `k` customers.
-
-    Nor is an age shown of which the triangle hides a single cell, or cells of
-    fewer than `k` customers: the others and the pool would give them away.
+def first_days(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.Series:
+    """Find the day of each customer's first purchase.
 
     Parameters
     ----------
-    triangle : DataFrame
-        From `retention`, nothing blanked.
-    begun : Beginning
-        From `beginning`.
-    k : int
-        Smallest group shown.
+    orders : DataFrame
+        One row per customer and day, in any order.
+    as_of : Timestamp
+        Last day that counts; later rows are ignored.
+
+    Returns
+    -------
+    Series
+        `date` by `customer_id`, sorted.
 
     Raises
     ------
-    TooFewData
-        As `decay`.
+    DataError
+        If nobody bought by `as_of`.
     """
-    pooled = decay(triangle, begun=begun)
-    is_hidden = triangle["is_over"] & hide_small(triangle, k=k)["buyers"].isna()
-    hidden = _pooled_cells(triangle[is_hidden], begun=begun)[["buyers", "others"]].groupby("age")
-    told, n_hidden = hidden.sum(), hidden.size()
-    is_exposed = (n_hidden == 1) | ((told > 0) & (told < k)).any(axis=1)
-    is_exposed = is_exposed.reindex(pooled.index, fill_value=False)
-    return privacy.suppress(pooled, count="buyers", k=k, parts=["others"], hidden=is_exposed)
-
-
-def _pooled_cells(triangle: pd.DataFrame, *, begun: Beginning) -> pd.DataFrame:
-    starts, ages = (triangle.index.get_level_values(name) for name in triangle.index.names)
-    is_old = begun.is_truncated & (starts <= begun.first_month)
-    return triangle[(ages > 0) & ~is_old]
-
-
-def _first_days(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.Series:
-    """Return the day of the first purchase by customer, sorted."""
     check_orders(orders)
     bought = purchase_days(orders[orders["date"] <= as_of])
     if bought.empty:
@@ -447,6 +313,6 @@ def _first_days(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.Series:
     return bought.groupby("customer_id")["date"].min()
 
 
-def _period(days: pd.Series, length: str) -> pd.Series:
-    """Return the number of the period of each day; neighbours differ by 1."""
+def period_numbers(days: pd.Series, length: str) -> pd.Series:
+    """Give each day the number of its period; neighbours differ by 1."""
     return days.dt.to_period(length).astype("int64")

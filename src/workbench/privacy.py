@@ -76,6 +76,42 @@ def suppress(
     return shown
 
 
+def exposing_totals(
+    table: pd.DataFrame, shown: pd.Series, *, within: str, counts: Sequence[str], k: int
+) -> pd.Series:
+    """Say of which groups the total must not be shown, since its rows would follow from it.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per part of a group, nothing blanked.
+    shown : Series of bool
+        Same index: whether the row is shown.
+    within : str
+        Column or index level that names the groups.
+    counts : sequence of str
+        Columns with customers.
+    k : int
+        Smallest group shown.
+
+    Returns
+    -------
+    Series of bool
+        By group: one row alone is hidden, or rows of fewer than `k` customers.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"group": ["a", "a", "b", "b"], "customers": [9, 2, 9, 9]})
+    >>> shown = pd.Series([True, False, True, True])
+    >>> exposing_totals(table, shown, within="group", counts=["customers"], k=5).tolist()
+    [True, False]
+    """
+    hidden = table[list(counts)].where(~shown, 0).groupby(table.reset_index()[within].to_numpy())
+    told = hidden.sum()
+    alone = (~shown).groupby(table.reset_index()[within].to_numpy()).sum() == 1
+    return alone | ((told > 0) & (told < k)).any(axis=1)
+
+
 def _exposed(
     groups: np.ndarray, small: np.ndarray, wholes: list[np.ndarray], *, k: int
 ) -> np.ndarray | None:
@@ -83,14 +119,17 @@ def _exposed(
     exposed = next((whole for whole in wholes if _gives_away(groups, small, whole, k=k)), None)
     if exposed is not None or not small.any():
         return exposed
-    # A blank row follows from the totals where no other numbers in the blank rows fit them.
-    totals = np.array([whole[small] for whole in wholes], dtype=float)
+    # A blank row follows from the totals where no other numbers in the blank rows fit them. What
+    # is a group all by itself is blank wherever it is shown.
+    filled = groups[:, 0] > 0
+    told = [whole[small] for whole in wholes if (whole & filled).sum() > 1]
+    totals = np.array(told, dtype=float).reshape(-1, int(small.sum()))
     _, sizes, directions = np.linalg.svd(totals)
     free = directions[int((sizes > RANK_TOLERANCE).sum()) :]
     follows = np.flatnonzero(small)[(np.abs(free) < RANK_TOLERANCE).all(axis=0)]
     for row in follows:
         around = np.any([whole for whole in wholes[:-1] if whole[row]], axis=0)
-        if (around & ~small & (groups[:, 0] > 0)).any():
+        if (around & ~small & filled).any():
             return around
     return None
 

@@ -312,48 +312,23 @@ def next_purchase(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
             need=MIN_CUSTOMERS,
         )
     borne = {stage: wait for stage, wait in waits.items() if wait["bought"].sum() >= MIN_CUSTOMERS}
-    curves = {stage: _by_week(wait) for stage, wait in borne.items()}
+    curves = {stage: by_week(wait) for stage, wait in borne.items()}
     return pd.concat(curves, names=["stage", "week"])
 
 
-def at_marks(curves: pd.DataFrame) -> pd.DataFrame:
-    """Keep of the curves of `next_purchase` the weeks of `MARK_WEEKS` that they reach."""
-    return curves[curves.index.get_level_values("week").isin(MARK_WEEKS)]
-
-
-def thin(curves: pd.DataFrame, *, k: int) -> pd.DataFrame:
-    """Blank weeks of the curves, so that between two that stay fewer than `k` never bought.
-
-    Two weeks with the same number of buyers both stay: between them nobody
-    bought. The weeks of `MARK_WEEKS` are the last to go.
+def by_week(wait: pd.DataFrame) -> pd.DataFrame:
+    """Read the curve of some customers at whole weeks, as long as enough of them are observed.
 
     Parameters
     ----------
-    curves : DataFrame
-        From `next_purchase`.
-    k : int
-        Smallest group shown.
+    wait : DataFrame
+        Rows of `waiting`, at least `MIN_CUSTOMERS`.
 
     Returns
     -------
     DataFrame
-        A copy; the numbers of blanked weeks are missing.
+        Indexed by `week`; the columns of `next_purchase`.
     """
-    keep = pd.Series(False, index=curves.index)
-    for _, curve in curves.groupby("stage", sort=False):
-        weeks = curve.index.get_level_values("week")
-        marks_first = np.argsort(~weeks.isin(MARK_WEEKS), kind="stable")
-        told = [0, int(curve["buyers"].iloc[0] + curve["later"].iloc[0])]
-        for row in marks_first:
-            apart = np.abs(np.array(told) - curve["buyers"].iloc[row])
-            if ((apart == 0) | (apart >= k)).all():
-                told.append(int(curve["buyers"].iloc[row]))
-                keep[curve.index[row]] = True
-    return curves.astype(float).where(keep, axis=0)
-
-
-def _by_week(wait: pd.DataFrame) -> pd.DataFrame:
-    """Read the curve of one stage at whole weeks, as long as enough customers are observed."""
     curve = kaplan_meier(wait["days"], wait["bought"])
     ended = np.sort(wait["days"].to_numpy())
     # The n-th longest observation: up to its day n customers are still there.
@@ -376,6 +351,42 @@ def _by_week(wait: pd.DataFrame) -> pd.DataFrame:
         },
         index=pd.Index(weeks, name="week"),
     )
+
+
+def at_marks(curves: pd.DataFrame) -> pd.DataFrame:
+    """Keep of curves such as those of `next_purchase` the weeks of `MARK_WEEKS`."""
+    return curves[curves.index.get_level_values("week").isin(MARK_WEEKS)]
+
+
+def thin(curves: pd.DataFrame, *, k: int) -> pd.DataFrame:
+    """Blank weeks of the curves, so that between two that stay fewer than `k` never bought.
+
+    Two weeks with the same number of buyers both stay: between them nobody
+    bought. The weeks of `MARK_WEEKS` are the last to go.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        From `next_purchase`, or others by `by_week` under an index of two levels.
+    k : int
+        Smallest group shown.
+
+    Returns
+    -------
+    DataFrame
+        A copy; the numbers of blanked weeks are missing.
+    """
+    keep = pd.Series(False, index=curves.index)
+    for _, curve in curves.groupby(level=0, sort=False):
+        weeks = curve.index.get_level_values("week")
+        marks_first = np.argsort(~weeks.isin(MARK_WEEKS), kind="stable")
+        told = [0, int(curve["buyers"].iloc[0] + curve["later"].iloc[0])]
+        for row in marks_first:
+            apart = np.abs(np.array(told) - curve["buyers"].iloc[row])
+            if ((apart == 0) | (apart >= k)).all():
+                told.append(int(curve["buyers"].iloc[row]))
+                keep[curve.index[row]] = True
+    return curves.astype(float).where(keep, axis=0)
 
 
 def _known(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
