@@ -136,7 +136,14 @@ MAY_IMPORT = {
         *("churn_features", "churn_training", "labelled_models"),
         *("formats", "labels", "outputs", "processing_record"),
     },
-    "contract_findings": {"contract_lives", "formats", "outputs", "processing_record"},
+    "contract_findings": {
+        *("contract_lives", "churn_training", "feature_book", "labels"),
+        *("formats", "outputs", "processing_record"),
+    },
+    "contract_panels": {
+        *("schema", "summary", "contract_lives", "churn_features", "churn_training"),
+        *("effects", "stored_model"),
+    },
     "retention_findings": {"formats", "offers", "outputs", "retention_profit", "return_curve"},
     "return_curve": {"schema", "rhythm"},
     "retention_profit": {"schema", "offers"},
@@ -326,6 +333,7 @@ PURE = (
     "retention_findings",
     "churn_plots",
     "contract_lives",
+    "contract_panels",
     "contract_plots",
     "contract_findings",
     "labelled_models",

@@ -34,6 +34,7 @@ from workbench.stored_model import (
 
 STOPWATCH = "weeks_since_last"
 SINGLE = {STOPWATCH: "days_since_last", "frequency": "n_orders", "bgnbd": P_NO_PURCHASE}
+SINGLE |= {"tenure": "contract_days"}
 MIN_ORIGINS = 3
 MIN_PER_CLASS = 20
 # A step function of fewer cases follows their noise.
@@ -220,11 +221,11 @@ def train(
     """Fit, calibrate, choose and judge the models of one population.
 
     The event of `repeat` is no purchase in the window (churn), that of `one_time`
-    is a purchase, the second. Every model is fitted to the training origins,
-    stacked. At the calibration origin each gets the simplest curve, and then the
-    simplest model is chosen, by `compare` in both cases; each customer's
-    probability there comes from a curve that was fitted to other customers. The
-    test origin only judges.
+    is a purchase, the second, that of `contract` the end of the last contract. Every
+    model is fitted to the training origins, stacked. At the calibration origin each
+    gets the simplest curve, and then the simplest model is chosen, by `compare` in both
+    cases; each customer's probability there comes from a curve that was fitted to other
+    customers. The test origin only judges.
 
     No row is resampled and no class is weighted: both spoil the probabilities and
     leave the order of the customers as it is.
@@ -528,7 +529,7 @@ def _part(panel: Panel, *, origin: pd.Timestamp, population: str) -> Panel:
         )
     churned = discrimination.events_of(panel.label, index=panel.features.index) == 1
     label = pd.Series(churned, index=panel.features.index, name="event").reindex(features.index)
-    return Panel(features, label if population == "repeat" else ~label)
+    return Panel(features, ~label if population == "one_time" else label)
 
 
 def _smaller_class(parts: Sequence[Panel]) -> int:

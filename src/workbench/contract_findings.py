@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import pandas as pd
 
+from workbench import feature_book
+from workbench.churn_training import Training
 from workbench.contract_lives import MONTHS_PER_YEAR
 from workbench.formats import Style
+from workbench.labels import MODEL_LABELS
 from workbench.outputs import Sentence, say
 from workbench.processing_record import visible
 
 PERIODS = {"M": "Monat", "Q": "Quartal", "Y": "Jahr"}
 NEEDS = "eine Tabelle der Verträge mit Beginn und Ende"
 ENDS_NEEDS = "genug beendete Verträge für eine Kurve"
+HOLDER_NEEDS = "Kunden, die an jedem Stichtag einen laufenden Vertrag hatten"
+LEAVER_NEEDS = "mehr Kunden, die ihren letzten Vertrag beendeten und die ihn behielten"
+# Features that only contracts have; the others are in `feature_book`.
+FEATURES = {
+    "contract_days": "Laufzeit des ältesten Vertrags",
+    "contracts_running": "Zahl der laufenden Verträge",
+    "contracts_ended": "Zahl der beendeten Verträge",
+    "tariff": "Tarif des jüngsten Vertrags",
+}
 YEAR_NEEDS = "Verträge, die vor einem Jahr liefen, in Tagen seit dem ersten Beginn"
 
 
@@ -131,3 +143,66 @@ def tariffs(rates: pd.DataFrame, *, style: Style) -> Sentence:
         anteil=style.share(worst["end_rate"], digits=1),
         wenig=style.share(best["end_rate"], digits=1),
     )
+
+
+def leaving(
+    training: Training, *, expected: pd.Series, horizon_days: int, style: Style
+) -> Sentence:
+    """Say how many will end their last contract, and whether it can be told who.
+
+    Parameters
+    ----------
+    training : Training
+        From `churn_training.train`, of the population ``contract``, without a reason.
+    expected : Series
+        Today's holders: probability of ending the last contract in the window.
+    horizon_days : int
+        Length of the window.
+    style : Style
+        How numbers are written.
+    """
+    row = training.quality.loc[training.model.name]
+    text = (
+        "Von {kunden} Kunden mit laufendem Vertrag werden in den nächsten {tage} Tagen "
+        "voraussichtlich {gehen} ihren letzten Vertrag beenden. "
+    )
+    numbers = {
+        "kunden": style.count(len(expected)),
+        "tage": style.count(horizon_days),
+        "gehen": style.count(expected.sum()),
+    }
+    if training.model.name == "base_rate":
+        return say(text + "Wer, lässt sich nicht sagen: Gewählt ist die Grundrate.", **numbers)
+    if row["auc_low"] <= 0.5:
+        text += "Wer, lässt sich kaum besser sagen als durch Zufall. "
+    return say(
+        text + "Gewählt ist „{verfahren}“; am letzten Stichtag war die Trennschärfe {auc} "
+        "(Unsicherheitsbereich {von} bis {bis}) und der Brier-Wert {skill} "
+        + ("kleiner" if row["brier_skill"] > 0 else "größer")
+        + " als mit dem mittleren Anteil.",
+        verfahren=style.text(MODEL_LABELS[training.model.name]),
+        auc=style.number(row["auc"], digits=3),
+        von=style.number(row["auc_low"], digits=3),
+        bis=style.number(row["auc_high"], digits=3),
+        skill=style.share(abs(row["brier_skill"]), digits=1),
+        **numbers,
+    )
+
+
+def choice_rule() -> Sentence:
+    """Say who counts as gone, and how the models were judged and chosen."""
+    return say(
+        "Verfahren am letzten Stichtag, den weder Anpassung noch Auswahl kannten; gewählt ist nach "
+        "derselben Regel wie bei den Käufen. Wer am Ende des Zeitfensters einen anderen Vertrag "
+        "hat, ist gewechselt und nicht gegangen."
+    )
+
+
+def feature_names(importance: pd.DataFrame) -> dict[str, str]:
+    """Return a German name of each group of `effects.importance`: that of its first feature."""
+    names = {}
+    for group, features in importance["features"].items():
+        first, *others = features.split(", ")
+        label = FEATURES.get(first) or feature_book.label(first)
+        names[group] = label + (f" (mit {len(others)} ähnlichen)" if others else "")
+    return names

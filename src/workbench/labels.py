@@ -15,6 +15,7 @@ MODEL_LABELS: dict[str, str] = {
     "base_rate": "Grundrate (alle gleich)",
     "weeks_since_last": "Zeit seit dem letzten Kauf",
     "frequency": "Zahl der Käufe",
+    "tenure": "Laufzeit des Vertrags",
     "bgnbd": "Kaufmodell allein",
     "logistic": "Logistische Regression",
     "boosting": "Boosting (Entscheidungsbäume)",

@@ -29,7 +29,8 @@ from workbench import discrimination, recalibration
 from workbench.schema import DataError, NotIdentified
 
 # Who bought once can only come for the first time again: another question, and another model.
-POPULATIONS = ("repeat", "one_time")
+# Who holds a contract may leave whatever he bought.
+POPULATIONS = ("repeat", "one_time", "contract")
 P_NO_PURCHASE = "p_no_purchase"
 # A text that so few have is taken together with the other rare ones.
 MIN_KNOWN = 20
@@ -131,6 +132,8 @@ def members(features: pd.DataFrame, *, population: str) -> pd.DataFrame:
     n_twice = int(features.index.duplicated().sum())
     if n_twice:
         raise DataError(f"features holds {n_twice} customers twice. Give one row for each.")
+    if population == "contract":
+        return features.sort_index()
     is_repeat = features["n_orders"] > 1
     return features[is_repeat if population == "repeat" else ~is_repeat].sort_index()
 
@@ -150,7 +153,8 @@ def predict(model: Model, features: pd.DataFrame) -> pd.Series:
     -------
     Series
         `probability` (0 ... 1), indexed and sorted by `customer_id`: of no
-        purchase for `repeat`, of the second purchase for `one_time`.
+        purchase for `repeat`, of the second purchase for `one_time`, of the end of the last
+        contract for `contract`.
 
     Raises
     ------
