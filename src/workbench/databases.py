@@ -23,7 +23,6 @@ BACKENDS = ("postgresql", "sqlite", "duckdb")
 CONNECT_SECONDS = 10
 SHOWN_TABLES = 20
 
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", flags=re.IGNORECASE)
 _SELECT = re.compile(r"(?:--[^\n]*\n|/\*.*?\*/|\s)*(?:SELECT|WITH)\b", re.IGNORECASE | re.DOTALL)
 _BATCH = 10_000
 _NUMBER_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT")
@@ -50,17 +49,6 @@ class Result(NamedTuple):
     sha256: str
     name: str
     label: str
-
-
-def is_address(x: object) -> bool:
-    """Tell an address of a database from the path of a file.
-
-    Examples
-    --------
-    >>> is_address("sqlite:///shop.db"), is_address("orders.csv")
-    (True, False)
-    """
-    return isinstance(x, str) and _ADDRESS.match(x) is not None
 
 
 def check_address(x: str) -> URL:

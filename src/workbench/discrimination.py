@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from workbench.schema import DataError
 
 MIN_AUC = 0.6
 CONFIDENCE = 0.95
-Z = float(norm.ppf((1 + CONFIDENCE) / 2))
+Z = float(ndtri((1 + CONFIDENCE) / 2))
 N_DRAWS = 500
 # A list as long as this share of the customers: its lift is the one that is usually printed.
 TOP_SHARE = 0.1

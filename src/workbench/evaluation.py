@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from scipy.stats import kendalltau
 
 from workbench.schema import (
     DAYS_PER_WEEK,
@@ -285,6 +284,8 @@ def _concordance(forecast: pd.Series, truth: pd.Series) -> float:
         return float("nan")
     if forecast.nunique() < 2:
         return 0.5
+    from scipy.stats import kendalltau  # half a second to import, which other notebooks save
+
     tau = kendalltau(forecast, truth, method="asymptotic").statistic
     # tau-b divides by the geometric mean of the pairs unequal in truth and in forecast.
     return float(0.5 + 0.5 * tau * np.sqrt((pairs - _tied_pairs(forecast)) / unequal))

@@ -14,7 +14,6 @@ import pandas as pd
 from workbench import (
     companions,
     consents,
-    databases,
     datasets,
     identifiers,
     labelled_sets,
@@ -170,7 +169,9 @@ def check_sources(names: Iterable[str]) -> None:
         If there is one; the password is not part of the message.
     """
     for x in names:
-        if databases.is_address(x):
+        if sources.is_address(x):
+            from workbench import databases  # SQLAlchemy, which few need
+
             databases.check_address(x)
         elif _PASSWORD.search(x):
             raise ParameterError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from workbench.rhythm import CONFIDENCE, kaplan_meier
 from workbench.schema import (
@@ -177,7 +177,7 @@ def _after(curve: pd.DataFrame, *, silent: int, followup: int) -> tuple[float, f
     """Share that returns within the follow-up after so many silent days, with its bounds."""
     days = curve.loc[silent + 1 : silent + followup]
     at_risk, events = days["at_risk"].to_numpy(float), days["events"].to_numpy(float)
-    z = norm.ppf(0.5 + CONFIDENCE / 2)
+    z = ndtri(0.5 + CONFIDENCE / 2)
     stays = float(np.prod(1 - events / at_risk))
     if stays in (0.0, 1.0):
         # Greenwood's variance does not exist here; the open bound is Wilson's.

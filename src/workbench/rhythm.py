@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from workbench.schema import (
     DAYS_PER_WEEK,
@@ -255,7 +255,7 @@ def kaplan_meier(days: pd.Series, happened: pd.Series) -> pd.DataFrame:
     with np.errstate(divide="ignore", invalid="ignore"):
         hazard_variance = np.cumsum(events / (at_risk * (at_risk - events)))
         standard_error = survival * np.sqrt(hazard_variance)
-        reach = norm.ppf(0.5 + CONFIDENCE / 2) * np.sqrt(hazard_variance) / -np.log(survival)
+        reach = ndtri(0.5 + CONFIDENCE / 2) * np.sqrt(hazard_variance) / -np.log(survival)
         lower, upper = survival ** np.exp(reach), survival ** np.exp(-reach)
     certain = survival == 1
     nobody_left = survival == 0

@@ -16,7 +16,6 @@ from typing import NamedTuple
 import duckdb
 
 from workbench import (
-    databases,
     datasets,
     dialects,
     jsonfiles,
@@ -24,7 +23,6 @@ from workbench import (
     return_marks,
     textfiles,
     typed_cells,
-    workbooks,
 )
 from workbench.dialects import Dialect, Fact
 from workbench.schema import TRANSACTIONS, DataError, ParameterError, TableForm
@@ -78,13 +76,15 @@ PRESETS: dict[str, dict[str, str]] = {
 }
 TEXT_SUFFIXES = textfiles.TABLE_SUFFIXES + textfiles.JSON_SUFFIXES
 PACKED_SUFFIXES = tuple(f"{suffix}{textfiles.PACKED_SUFFIX}" for suffix in TEXT_SUFFIXES)
-SUFFIXES = (*TEXT_SUFFIXES, *PACKED_SUFFIXES, ".parquet", *workbooks.SUFFIXES)
+WORKBOOK_SUFFIXES = (".xlsx",)
+SUFFIXES = (*TEXT_SUFFIXES, *PACKED_SUFFIXES, ".parquet", *WORKBOOK_SUFFIXES)
 DATASET_PREFIX = datasets.PREFIX
 MAX_COLUMNS = 2000
 # DuckDB keeps so much in memory and the rest in a temporary file.
 MEMORY_LIMIT = "2GB"
 
 # An address of a database that is not written as one: its password must not stand in a message.
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", flags=re.IGNORECASE)
 _MAY_HOLD_PASSWORD = re.compile(
     r"://[^\s/]*@|[\w.+-]:[^/\\\s]+@|(?:password|passwd|pwd)\s*=", flags=re.IGNORECASE
 )
@@ -176,6 +176,17 @@ class _Raw(NamedTuple):
     marks: Mapping[str, str] = {}
 
 
+def is_address(x: object) -> bool:
+    """Tell an address of a database from the path of a file.
+
+    Examples
+    --------
+    >>> is_address("sqlite:///shop.db"), is_address("orders.csv")
+    (True, False)
+    """
+    return isinstance(x, str) and _ADDRESS.match(x) is not None
+
+
 def read(
     x: str | Path,
     *,
@@ -231,7 +242,7 @@ def read(
     given = dialects.check_settings(dialect)
     if isinstance(x, str) and x.startswith(DATASET_PREFIX):
         return _dataset(x, names, query, given)
-    if databases.is_address(x):
+    if is_address(x):
         _check_applies(("encoding", "delimiter"), given, label="a database")
         connection = _connect()
         return _source(connection, _read_database(connection, x, names, query), form, given)
@@ -348,7 +359,7 @@ def _kind(path: Path) -> str:
         raise DataError(f"{path} is empty: it has 0 bytes. Export it again.")
     if name.endswith(".parquet"):
         return "parquet"
-    if name.endswith(workbooks.SUFFIXES):
+    if name.endswith(WORKBOOK_SUFFIXES):
         return "workbook"
     plain = name.removesuffix(textfiles.PACKED_SUFFIX)
     return "json" if plain.endswith(textfiles.JSON_SUFFIXES) else "table"
@@ -457,6 +468,8 @@ def _read_workbook(
     query: str,
     given: Mapping[str, str],
 ) -> _Raw:
+    from workbench import workbooks  # openpyxl, which few need, takes a while to import
+
     sheet = workbooks.layout(
         path,
         sheet=query,
@@ -488,6 +501,8 @@ def _read_workbook(
 def _read_database(
     connection: duckdb.DuckDBPyConnection, x: str, names: _Names, query: str
 ) -> _Raw:
+    from workbench import databases  # SQLAlchemy, which few need, takes a while to import
+
     result = databases.fetch(connection, x, query=query)
     chosen = _choose(result.found, names, label=result.label)
     marks = _marks(result.found, chosen, names.form)

@@ -23,7 +23,6 @@ from workbench import textfiles, typed_cells
 from workbench.day_formats import Fact, Form, examples
 from workbench.schema import DataError, ParameterError, TableForm
 
-SUFFIXES = (".xlsx",)
 # Excel's own limit.
 MAX_ROWS = 1 << 20
 # Excel keeps so many digits of a number; of a longer id it has changed the last ones.
