@@ -10,6 +10,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Sequence
+from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
@@ -134,7 +135,7 @@ def render_page(
         "contents": body.contents,
         "terms": terms_in(body.words),
     }
-    html, _ = _ReportExporter().from_notebook_node(body.notebook, resources={"report": report})
+    html, _ = _exporter().from_notebook_node(body.notebook, resources={"report": report})
     return html
 
 
@@ -259,8 +260,14 @@ class _ReportExporter(TemplateExporter):
         return environment
 
 
+@cache
+def _exporter() -> _ReportExporter:
+    """Make the exporter once for all pages, which compiles the templates once."""
+    return _ReportExporter()
+
+
 def _render(template: str, **values: Any) -> str:
-    return _ReportExporter().environment.get_template(template).render(resources={}, **values)
+    return _exporter().environment.get_template(template).render(resources={}, **values)
 
 
 def _packaged(name: str) -> Markup:
