@@ -6,6 +6,7 @@ from workbench.customer_groups import (
     GROUPS,
     Overlap,
     cards,
+    main_segments,
     overlap,
     place,
     with_kinds,
@@ -117,6 +118,13 @@ def test_groups_and_states_have_the_same_kinds():
     kinds = with_kinds(pd.DataFrame(index=pd.Index(GROUPS)))
     assert kinds.index[kinds["kind"] == "once"].tolist() == ["Neukunden", "Einmalkäufer"]
     assert kinds.groupby("presence").size().to_dict() == {"gone": 2, "once": 2, "there": 3}
+
+
+def test_the_segments_that_make_up_a_fifth_of_a_group_are_named():
+    group = pd.Series(["VIP-Kunden"] * 100 + ["Neukunden"] * 4, name="customer_group")
+    names = ["Ruhende"] * 30 + ["Aufsteiger"] * 51 + ["Gefährdete"] * 19 + ["Erstkäufer"] * 4
+    found = main_segments(group, pd.Series(names, name="segment"), k=5)
+    assert found.to_dict() == {"VIP-Kunden": "Aufsteiger, Ruhende", "Neukunden": ""}
 
 
 # properties

@@ -281,8 +281,8 @@ def importance() -> pd.DataFrame:
         ),
         (
             findings.lifecycle(states(), style=STYLE),
-            "1.208 Wiederkäufer machen eine ungewöhnlich lange Pause; sie brachten bisher 36 % des "
-            "Umsatzes",
+            "1.208 Kunden mit mehreren Käufen machen eine ungewöhnlich lange Pause; sie brachten "
+            "bisher 36 % des Umsatzes",
         ),
         (
             value_findings.independence(Independence(0.1139, 0.05, 0.176, 946), style=STYLE),
@@ -723,7 +723,16 @@ def test_the_names_of_the_verdicts_are_those_that_fatal_may_name():
 def test_the_rule_of_the_lifecycle_is_stated_with_its_numbers():
     limits = lifecycle.Pauses(usual=61.4, long=207.0, second_purchase=83.0)
     text = plain(findings.lifecycle_rule(limits, style=STYLE))
-    for number in ("83 Tage her", "75 % ihrer eigenen Pausen", "95 %", "0,7", "0,3", "61 und 207"):
+    steady = "bei 2 wöchentlichen Blicken in Folge"
+    for number in (
+        steady,
+        "83 Tage her",
+        "75 % seiner eigenen Pausen",
+        "95 %",
+        "0,7",
+        "0,3",
+        "61 und 207",
+    ):
         assert number in text
 
 
@@ -792,7 +801,7 @@ def test_the_largest_segment_may_be_hidden_and_another_is_named():
 def test_one_hidden_state_hides_the_sum_of_both():
     shown = states()
     shown.loc["Bindung gefährdet"] = NAN
-    assert plain(findings.lifecycle(shown, style=STYLE)).startswith("– Wiederkäufer")
+    assert plain(findings.lifecycle(shown, style=STYLE)).startswith("– Kunden mit mehreren Käufen")
     assert plain(findings.lifecycle(shown, style=STYLE)).endswith("bisher – des Umsatzes")
 
 

@@ -68,14 +68,14 @@ def test_without_vips_the_group_with_the_most_revenue_is_named():
 def test_the_two_groups_that_carry_the_future_are_named():
     text = plain(group_findings.ahead(cards(), horizon_days=365, style=STYLE))
     assert text == (
-        "Was in den nächsten 365 Tagen zu erwarten ist, hängt vor allem an: VIP-Kunden (38 %) und "
-        "Stammkunden (34 %) des erwarteten Umsatzes."
+        "Den erwarteten Umsatz der nächsten 365 Tage tragen vor allem VIP-Kunden (38 %) und "
+        "Stammkunden (34 %)."
     )
 
 
 def test_who_is_at_risk_comes_first():
     text = plain(group_findings.at_risk(states().loc["Bindung gefährdet"], style=STYLE))
-    assert text.startswith("Am dringendsten: 1.234 Wiederkäufer pausieren länger als üblich")
+    assert text.startswith("Am dringendsten: 1.234 Kunden mit mehreren Käufen pausieren")
     assert "an ihnen hängen 700 € erwarteter Umsatz" in text
     without = states().assign(expected_revenue=NAN).loc["Bindung gefährdet"]
     assert "erwarteter" not in plain(group_findings.at_risk(without, style=STYLE))
@@ -149,12 +149,16 @@ def test_what_is_suppressed_is_not_said(speak):
     assert not any(sign.isdigit() for sign in text)
 
 
-def test_one_hidden_group_hides_the_count_of_the_active_ones():
+def test_hidden_new_customers_are_left_out_and_a_hidden_regular_group_hides_the_sum():
     table = cards()
     table.loc[["Neukunden", "Einmalkäufer"]] = NAN
+    assert plain(group_findings.who(table, style=STYLE)).startswith("400 Kunden (40 %) sind aktiv")
+    tile = group_findings.tiles(table, states(), horizon_days=365, style=STYLE)[0]
+    assert plain(tile.number) == "40 %" and "ohne die Neukunden" in plain(tile.note)
+    table.loc[["Wiederkäufer", "VIP-Kunden"]] = NAN
     assert "aktiv" not in plain(group_findings.who(table, style=STYLE))
-    tiles = group_findings.tiles(table, states(), horizon_days=365, style=STYLE)
-    assert plain(tiles[0].number) == "–"
+    tile = group_findings.tiles(table, states(), horizon_days=365, style=STYLE)[0]
+    assert plain(tile.number) == "–"
 
 
 def test_where_nobody_bought_twice_the_segments_stand_on_the_first_screen():

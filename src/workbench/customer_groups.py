@@ -22,6 +22,8 @@ GROUPS = (
 VIP_SHARE = 0.1
 # With so many purchases a customer has a rhythm of three pauses.
 REGULAR_ORDERS = 4
+# A segment with so large a part of a group is named as where it comes from.
+MAIN_SHARE = 0.2
 # Groups whose customers bought once, and groups of repeat buyers who are no longer there.
 ONE_TIME_GROUPS = ("Neukunden", "Einmalkäufer")
 GONE_GROUPS = ("Gelegenheitskäufer", "Überfällige Stammkunden")
@@ -161,6 +163,37 @@ def cards(
         }
     )
     return table.reindex([name for name in order if name in table.index]).rename_axis(names.name)
+
+
+def main_segments(group: pd.Series, segment: pd.Series, *, k: int) -> pd.Series:
+    """Name the segments from which a group's customers mainly come.
+
+    Parameters
+    ----------
+    group : Series
+        From `place`.
+    segment : Series
+        From `segments.score`, the same customers.
+    k : int
+        Smallest part of a group that is named.
+
+    Returns
+    -------
+    Series
+        `main_segments` (names, the largest part first, then by name), indexed by
+        group: segments with a fifth (`MAIN_SHARE`) of the group's customers or more;
+        empty where each is smaller.
+    """
+    counts = pd.crosstab(group, segment.reindex(group.index)).stack()
+    of_group = counts.groupby(level=0).transform("sum")
+    main = counts[(counts >= MAIN_SHARE * of_group) & (counts >= k)]
+    main = (
+        main.rename("n")
+        .reset_index()
+        .sort_values(["customer_group", "n", "segment"], ascending=[True, False, True])
+    )
+    names = main.groupby("customer_group")["segment"].agg(", ".join)
+    return names.reindex(group.unique(), fill_value="").rename("main_segments").sort_index()
 
 
 def with_kinds(cards: pd.DataFrame) -> pd.DataFrame:

@@ -177,6 +177,14 @@ def segments_lead(sizes: pd.DataFrame, *, style: Style) -> Sentence:
     if best is None:
         return say("Jedes Segment ist zu klein, um gezeigt zu werden.")
     largest = sizes["customer_share"].idxmax()
+    if largest == best:
+        return say(
+            "Die größte Gruppe, {beste}, stellt {kunden} der Kunden und bringt {umsatz} des "
+            "Umsatzes.",
+            beste=style.text(best),
+            kunden=style.share(sizes.loc[best, "customer_share"]),
+            umsatz=style.share(sizes.loc[best, "revenue_share"]),
+        )
     return say(
         "Die Gruppe {beste} stellt {kunden} der Kunden und bringt {umsatz} des Umsatzes; "
         "die größte Gruppe, {groesste}, stellt {anteil} und bringt {rest}.",
@@ -238,7 +246,7 @@ def lifecycle(sizes: pd.DataFrame, *, style: Style) -> Sentence:
     """Say how much past revenue stands with customers who are slipping away."""
     slipping = sizes.loc[["Bindung gefährdet", "Rückgewinnung"]].sum(min_count=2)
     return say(
-        "{kunden} Wiederkäufer machen eine ungewöhnlich lange Pause; sie brachten "
+        "{kunden} Kunden mit mehreren Käufen machen eine ungewöhnlich lange Pause; sie brachten "
         "bisher {anteil} des Umsatzes",
         kunden=style.count(slipping["customers"]),
         anteil=style.share(slipping["revenue_share"]),
@@ -249,10 +257,10 @@ def lifecycle_rule(limits: Pauses, *, style: Style) -> Sentence:
     """State the rule behind the states of the lifecycle."""
     return say(
         "Aktivierung: ein Kauf, höchstens {zweiter} Tage her; danach Einmalkäufer (still). "
-        "Wiederkäufer sind gefährdet, wenn ihre Pause länger ist als {usual} ihrer eigenen Pausen "
-        "oder die Aktivitätswahrscheinlichkeit höchstens {leben} beträgt, und stehen in der "
-        "Rückgewinnung ab {long} der eigenen Pausen oder unter {tot}. Wer weniger als {pausen} "
-        "Pausen hatte, wird an allen Kunden gemessen: {tage_usual} und {tage_long} Tage. "
+        "Wer mehrmals kaufte, ist gefährdet, wenn seine Pause länger ist als {usual} seiner "
+        "eigenen Pausen oder die Aktivitätswahrscheinlichkeit höchstens {leben} beträgt, und steht "
+        "in der Rückgewinnung ab {long} der eigenen Pausen oder unter {tot}. Wer weniger als "
+        "{pausen} Pausen hatte, wird an allen Kunden gemessen: {tage_usual} und {tage_long} Tage. "
         "Reaktiviert: nach einer langen Pause wieder da. Nach unten rückt, wer bei {unten} "
         "wöchentlichen Blicken in Folge über der Grenze liegt, nach oben erst, wer es bei {oben} "
         "nicht mehr tut; so wechselt niemand jede Woche hin und her.",

@@ -92,9 +92,9 @@ def who(cards: pd.DataFrame, *, style: Style) -> Sentence:
     cards : DataFrame
         From `customer_groups.cards`, suppressed.
     """
-    there = cards.drop(index=GONE, errors="ignore")
+    there = active(cards)
     text, numbers = "", {}
-    if not there.empty and cards["customers"].notna().all():
+    if there["customers"].notna().all() and not there.empty:
         text = "{da} Kunden ({anteil}) sind aktiv"
         numbers["da"] = style.count(there["customers"].sum())
         numbers["anteil"] = style.share(there["customer_share"].sum())
@@ -124,8 +124,9 @@ def ahead(cards: pd.DataFrame, *, horizon_days: int, style: Style) -> Sentence:
     if shown.empty:
         return say("Jede Gruppe ist zu klein, um zu zeigen, was von ihr zu erwarten ist.")
     first, *others = shown.sort_values("expected_revenue", ascending=False, kind="stable").index
-    text = "Was in den nächsten {tage} Tagen zu erwarten ist, hängt vor allem an: {erste} "
-    text += "({anteil_erste})"
+    text = (
+        "Den erwarteten Umsatz der nächsten {tage} Tage tragen vor allem {erste} ({anteil_erste})"
+    )
     numbers = {
         "tage": style.count(horizon_days),
         "erste": style.text(first),
@@ -135,7 +136,7 @@ def ahead(cards: pd.DataFrame, *, horizon_days: int, style: Style) -> Sentence:
         text += " und {zweite} ({anteil_zweite})"
         numbers["zweite"] = style.text(others[0])
         numbers["anteil_zweite"] = style.share(shown.loc[others[0], "expected_share"])
-    return say(f"{text} des erwarteten Umsatzes.", **numbers)
+    return say(f"{text}.", **numbers)
 
 
 def at_risk(at_stake: pd.Series, *, style: Style) -> Sentence:
@@ -149,11 +150,11 @@ def at_risk(at_stake: pd.Series, *, style: Style) -> Sentence:
     """
     if pd.isna(at_stake["customers"]) or at_stake["customers"] == 0:
         return say(
-            "Niemand, oder zu wenige, um sie zu zeigen, machen gerade eine Pause, die länger ist "
-            "als ihre üblichen."
+            "Niemand pausiert länger als üblich, ohne schon verloren zu sein, oder es sind zu "
+            "wenige, um sie zu zeigen."
         )
-    text = "Am dringendsten: {kunden} Wiederkäufer pausieren länger als üblich, sind aber noch "
-    text += "nicht verloren"
+    text = "Am dringendsten: {kunden} Kunden mit mehreren Käufen pausieren länger als sonst und "
+    text += "sind noch nicht verloren"
     numbers = {"kunden": style.count(at_stake["customers"])}
     if pd.notna(at_stake["expected_revenue"]):
         text += "; an ihnen hängen {umsatz} erwarteter Umsatz"
@@ -179,8 +180,10 @@ def tiles(
     one_time = _row(cards, "Einmalkäufer", missing)
     vip = _row(cards, "VIP-Kunden", missing)
     risk = states.loc["Bindung gefährdet"]
-    there = cards.drop(index=GONE, errors="ignore")["customer_share"].sum(skipna=False)
-    active = "im eigenen Rhythmus oder in der Frist bis zum zweiten Kauf"
+    there = active(cards)["customer_share"].sum(skipna=False)
+    rhythm = "im eigenen Rhythmus oder in der Frist bis zum zweiten Kauf"
+    if "Neukunden" in cards.index and pd.isna(cards.loc["Neukunden", "customers"]):
+        rhythm = "im eigenen Rhythmus; ohne die Neukunden, von denen zu wenige da sind"
     note = say("")
     if pd.notna(risk["expected_revenue"]):
         note = say(
@@ -189,7 +192,7 @@ def tiles(
             tage=style.count(horizon_days),
         )
     return (
-        KeyFigure("active", "Aktive Kunden", style.share(there), active, headline=True),
+        KeyFigure("active", "Aktive Kunden", style.share(there), rhythm, headline=True),
         KeyFigure(
             "vip_revenue",
             "Umsatzanteil der VIP-Kunden",
@@ -197,7 +200,7 @@ def tiles(
             say("von {anteil} der Kunden", anteil=style.share(vip["customer_share"], digits=1)),
             headline=True,
         ),
-        KeyFigure("at_risk", "Gefährdete Wiederkäufer", style.count(risk["customers"]), note),
+        KeyFigure("at_risk", "Gefährdete Kunden", style.count(risk["customers"]), note),
         KeyFigure("one_time", "Einmalkäufer", style.share(one_time["customer_share"])),
     )
 
@@ -247,6 +250,17 @@ def title(cards: pd.DataFrame, *, style: Style) -> Sentence:
         anteil=style.share(cards.loc[largest, "customer_share"]),
         **numbers,
     )
+
+
+def active(cards: pd.DataFrame) -> pd.DataFrame:
+    """Keep the groups of active customers; without the new ones where these are hidden.
+
+    Hidden new customers would follow from the sum of all. So they are left out, and
+    what is shown of the others adds up.
+    """
+    there = cards.drop(index=GONE, errors="ignore")
+    is_hidden = there["customers"].isna() & (there.index == "Neukunden")
+    return there[~is_hidden]
 
 
 def overlap(found: Overlap, *, k: int, style: Style) -> Sentence:

@@ -79,7 +79,12 @@ COLUMNS: dict[str, tuple[Any, ...]] = {
     # segments
     "segment": ("Segment", "text"),
     "customer_group": ("Kundengruppe", "text"),
-    "state": ("Phase", "text"),
+    "state": ("Zustand", "text"),
+    "phase": ("Phase", "text"),
+    "basis": ("Woran erkannt", "text"),
+    "dropped_share": ("Gehen nicht weiter", "share", 1),
+    "median_days": ("Tage bis zum nächsten Kauf (Median)", "count"),
+    "main_segments": ("Vor allem aus den Segmenten", "text"),
     "median_gap": ("Tage zwischen zwei Käufen (Median)", "count"),
     "p_purchase": ("Chance auf einen Kauf", "share"),
     "expected_revenue": ("Erwarteter Umsatz", "money"),

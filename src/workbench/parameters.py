@@ -165,6 +165,13 @@ class Parameters(BaseModel):
     pseudonymise: Switch = Field(
         "auto", description="Kundennummern ersetzen: auto heißt bei eigenen Daten"
     )
+    phase_model: Literal[
+        "akquisition-bindung",
+        "akquisition-empfehlungen",
+        "aufmerksamkeit-treue",
+        "erkennung-loyalitaet",
+        "erkennung-entscheidung",
+    ] = Field("akquisition-bindung", description="Phasenmodell des Lebenszyklus")
     winback: bool = Field(False, description="dürfen ehemalige Kunden auf eine Liste")
     purpose: Words = Field("", description="Zweck der Auswertung, für den Steckbrief")
     legal_basis: Words = Field("", description="Rechtsgrundlage, für den Steckbrief")
