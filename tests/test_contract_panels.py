@@ -17,7 +17,7 @@ SEED = 20050401
 
 
 def world(n, *, seed) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Customers who buy monthly or hardly; who hardly buys ends his contract twelve times as soon."""
+    """Customers who buy often or hardly; who hardly buys ends the contract twelve times as soon."""
     chance = np.random.default_rng(seed)
     ids = np.array([f"c{i:04d}" for i in range(n)])
     loyal = chance.random(n) < 0.5
