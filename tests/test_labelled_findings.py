@@ -49,7 +49,12 @@ def test_where_the_base_rate_wins_nothing_can_be_told():
 
 def test_the_rule_of_choice_has_its_numbers():
     told = plain(labelled_findings.choice_rule(style=STYLE))
-    assert "an den anderen 4 Teilen" in told and "höchstens 1 % über dem besten" in told
+    assert "höchstens 1 % über dem besten" in told
+
+
+def test_the_page_says_what_a_set_without_time_costs():
+    told = plain(labelled_findings.limits(style=STYLE))
+    assert "Jeder der 5 Teile" in told and "ob ein Modell altert" in told
 
 
 def test_a_feature_that_tells_too_much_is_named_fit_for_a_page():

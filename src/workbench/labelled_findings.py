@@ -54,13 +54,23 @@ def overview(judged: Judged, *, features: int, style: Style) -> Sentence:
     )
 
 
+def limits(*, style: Style) -> Sentence:
+    """Say what it costs that a set has no time."""
+    return say(
+        "Der Datensatz kennt keine Zeit. Geprüft ist deshalb an Kunden und nicht an späteren "
+        "Tagen: Jeder der {teile} Teile wird von Modellen beurteilt, die ihn nicht kannten. Ob ein "
+        "Merkmal erst nach dem Ausgang feststand, ob ein Modell altert und ob künftige Kunden "
+        "anders sind, zeigt das nicht; im Betrieb ist die Prognose eher schlechter als hier.",
+        teile=style.count(N_FOLDS),
+    )
+
+
 def choice_rule(*, style: Style) -> Sentence:
     """State how the models were judged and chosen."""
     return say(
-        "Jeder Kunde ist von Modellen beurteilt, die an den anderen {teile} Teilen angepasst sind. "
-        "Gewählt wird das einfachste, dessen Log-Verlust höchstens {verlust} über dem besten "
-        "liegt oder sich von ihm nicht unterscheiden lässt.",
-        teile=style.count(N_FOLDS - 1),
+        "Jeder Kunde ist von Modellen beurteilt, die ihn nicht kannten. Gewählt wird das "
+        "einfachste, dessen Log-Verlust höchstens {verlust} über dem besten liegt oder sich von "
+        "ihm nicht unterscheiden lässt.",
         verlust=style.share(MAX_EXCESS),
     )
 
