@@ -144,7 +144,7 @@ MAY_IMPORT = {
         *("formats", "outputs", "processing_record"),
     },
     "contract_panels": {
-        *("schema", "summary", "contract_lives", "churn_features", "churn_training"),
+        *("schema", "summary", "lines", "contract_lives", "churn_features", "churn_training"),
         *("effects", "stored_model"),
     },
     "retention_findings": {"formats", "offers", "outputs", "retention_profit", "return_curve"},

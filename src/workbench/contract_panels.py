@@ -13,6 +13,7 @@ import pandas as pd
 from workbench import churn_features, contract_lives, effects, stored_model
 from workbench.churn_training import Panel, Plan, Training
 from workbench.contract_lives import UNKNOWN
+from workbench.lines import Lines
 from workbench.schema import TooFewData
 from workbench.summary import Known
 
@@ -26,7 +27,7 @@ def describe(
     origin: pd.Timestamp,
     horizon_days: int,
     gap_days: int,
-    tables: Mapping[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame | Lines],
 ) -> pd.DataFrame:
     """Describe the customers with a running contract by it and by what they bought.
 
@@ -62,7 +63,7 @@ def panels(
     contracts: pd.DataFrame,
     *,
     plan: Plan,
-    tables: Mapping[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame | Lines],
 ) -> dict[pd.Timestamp, Panel]:
     """Describe the holders at every origin of a plan, and tell who left in the window after it.
 
