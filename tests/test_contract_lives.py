@@ -92,7 +92,14 @@ def test_the_rate_of_a_month_counts_contracts_that_ran_when_it_began():
     middle = (p + z**2 / 60) / (1 + z**2 / 30)
     assert found["low"].iloc[1] == pytest.approx(middle - half)
     assert found["high"].iloc[1] == pytest.approx(middle + half)
+    # In February, Dora, Carl and 28 others began; in March nobody.
     assert found["fewest"].tolist() == [30, 1]
+
+
+def test_who_began_between_two_rows_is_a_group_too():
+    rows = [f"a{n} 2024-01-10 -" for n in range(40)] + ["b 2024-02-10 -", "c 2024-02-11 -"]
+    found = contract_lives.rates(table(*rows), as_of=AS_OF, length="M")
+    assert found["fewest"].tolist()[:2] == [2, 42]
 
 
 def test_a_rate_begins_with_thirty_contracts():

@@ -134,8 +134,8 @@ def thin(curve: pd.DataFrame, *, k: int) -> pd.DataFrame:
 def period_length(contracts: pd.DataFrame, *, as_of: pd.Timestamp, k: int) -> str:
     """Choose the finest of month, quarter and year that can be shown.
 
-    There are at most 36 such periods (`MAX_PERIODS`), and in at least half of them the contracts
-    of `k` customers ended.
+    There are at most 36 such periods (`MAX_PERIODS`), and at least half of them speak of no group
+    of fewer than `k` customers.
 
     Returns
     -------
@@ -144,7 +144,7 @@ def period_length(contracts: pd.DataFrame, *, as_of: pd.Timestamp, k: int) -> st
     """
     for length in LENGTHS[:-1]:
         table = rates(contracts, as_of=as_of, length=length)
-        if len(table) <= MAX_PERIODS and (table["customers_ended"] >= k).mean() >= 0.5:
+        if len(table) <= MAX_PERIODS and (table["fewest"] >= k).mean() >= 0.5:
             return length
     return LENGTHS[-1]
 
@@ -167,7 +167,7 @@ def rates(contracts: pd.DataFrame, *, as_of: pd.Timestamp, length: str) -> pd.Da
         Indexed by `period` (its first day), every complete one from the first on that began with
         30 contracts (`rhythm.MIN_CUSTOMERS`): `contracts` (at its start), `customers` (who held
         them), `ended`, `customers_ended`, `end_rate`, `low`, `high` (95 %, Wilson), and `fewest`,
-        the smallest group of customers that a row speaks of.
+        the smallest group of customers that a row and the next one speak of.
 
     References
     ----------
@@ -197,6 +197,12 @@ def rates(contracts: pd.DataFrame, *, as_of: pd.Timestamp, length: str) -> pd.Da
         for start, end in zip(starts[complete], ends[complete], strict=True)
     ]
     rated = _rated(rows, pd.DatetimeIndex(starts[complete], name="period"))
+    # Two rows one after the other give away how many contracts began between them.
+    began = table.groupby(table["start"].dt.to_period(length).dt.start_time)["customer_id"]
+    newcomers = began.nunique().reindex(rated.index, fill_value=0)
+    rated["fewest"] = rated["fewest"].mask(
+        (newcomers > 0) & (newcomers < rated["fewest"]), newcomers
+    )
     return rated[(rated["contracts"] >= MIN_CUSTOMERS).cummax()]
 
 
