@@ -131,6 +131,17 @@ def test_the_caption_names_the_model_or_says_that_there_is_none():
     assert "kein Kaufmodell" in plain(group_findings.cards_rule(None, **terms))
 
 
+def test_the_rule_of_the_scores_is_stated():
+    by_rank = plain(group_findings.score_rule("rank", kind="revenue", style=STYLE))
+    assert "Rang" in by_rank and by_rank.endswith("Betrag: bisheriger Umsatz")
+    own = plain(group_findings.score_rule("limits", kind="basket", style=STYLE))
+    assert "aus den Kaufpausen (50 %, 75 %, 90 %, 95 % sind dann um)" in own
+    assert "Vielfache des mittleren Kaufs" in own
+    given = ["recency_days", "money"]
+    given = plain(group_findings.score_rule("limits", kind="last_year", given=given, style=STYLE))
+    assert given.count("vorgegeben") == 2 and "Kaufpausen" not in given
+
+
 # properties
 
 

@@ -470,3 +470,24 @@ def test_words_that_stand_on_every_page_name_nobody(name):
     with pytest.raises(ParameterError, match=f"parameter {name}=.* holds what names a person"):
         check({name: "Fragen an anna@example.org"}, declared=[name])
     assert getattr(check({name: "Art. 6 Abs. 1 lit. f DSGVO"}, declared=[name]), name)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"x": [1, 2, 3, 4]}, "has x; it takes recency_days and money"),
+        ({"money": [1, 2, 3]}, "needs four rising numbers above 0 for money"),
+        ({"money": [1, 3, 2, 4]}, "needs four rising numbers above 0 for money"),
+        ({"recency_days": [0, 3, 5, 9]}, "needs four rising numbers above 0 for recency_days"),
+        ({"money": ["viel", 2, 3, 4]}, "is no number"),
+    ],
+)
+def test_limits_of_scores_are_four_rising_numbers(given, message):
+    with pytest.raises(ParameterError, match=message):
+        checked(score_limits=given)
+
+
+def test_limits_of_scores_are_read_from_the_command_line():
+    given = read_value("score_limits", "{recency_days: [30, 90, 180, 365]}")
+    taken = checked(score_limits=given)
+    assert taken.score_limits == {"recency_days": [30.0, 90.0, 180.0, 365.0]}

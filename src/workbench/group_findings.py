@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 
@@ -11,7 +11,13 @@ from workbench.customer_groups import GONE_GROUPS, GROUPS, REGULAR_ORDERS, VIP_S
 from workbench.findings import leading
 from workbench.formats import Style
 from workbench.outputs import KeyFigure, Sentence, say
+from workbench.score_rules import BY_RANK, PAUSE_SHARES
 
+MONEY: Mapping[str, str] = {
+    "revenue": "bisheriger Umsatz",
+    "last_year": "Umsatz des letzten Jahres",
+    "basket": "mittlerer Betrag je Kauf",
+}
 # Groups of customers who are not active any more.
 GONE = [*GONE_GROUPS, "Einmalkäufer"]
 
@@ -249,6 +255,35 @@ def title(cards: pd.DataFrame, *, style: Style) -> Sentence:
         groesste=style.text(largest),
         anteil=style.share(cards.loc[largest, "customer_share"]),
         **numbers,
+    )
+
+
+def score_rule(rule: str, *, kind: str, given: Collection[str] = (), style: Style) -> Sentence:
+    """Say where the limits of the scores come from.
+
+    Parameters
+    ----------
+    rule, kind : str
+        As in `score_rules.cutoffs`.
+    given : collection of str
+        Limits given by the user.
+    """
+    money = MONEY[kind]
+    if rule == BY_RANK:
+        return say(
+            "Grenzen der Noten: nach dem Rang unter allen Kunden, je ein Fünftel; für die "
+            "Häufigkeit feste Klassen. Betrag: {betrag}",
+            betrag=style.text(money),
+        )
+    days = (
+        "vorgegeben" if "recency_days" in given else "aus den Kaufpausen ({anteile} sind dann um)"
+    )
+    amounts = "vorgegeben" if "money" in given else "Vielfache des mittleren Kaufs"
+    return say(
+        f"Feste Grenzen der Noten. Tage seit dem letzten Kauf: {days}; Betrag ({{betrag}}): "
+        f"{amounts}",
+        betrag=style.text(money),
+        anteile=style.text(", ".join(style.share(share).text for share in PAUSE_SHARES)),
     )
 
 

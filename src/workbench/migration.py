@@ -13,6 +13,7 @@ from workbench import privacy, segments, summary
 from workbench.discrimination import wilson
 from workbench.orders import Orders, check, query
 from workbench.schema import DAYS_PER_WEEK, DAYS_PER_YEAR, DataError, TooFewData, purchase_days
+from workbench.segments import CutOffs
 from workbench.summary import Known, Split
 
 # Where a customer of the later day was before his first purchase, and where one of the
@@ -338,11 +339,18 @@ def three_days(
     return tuple(as_of - n * pd.Timedelta(days=step) for n in (2, 1, 0))
 
 
-def memory(known: Known, *, days: Sequence[pd.Timestamp], k: int, seed: int) -> Memory:
+def memory(
+    known: Known,
+    *,
+    days: Sequence[pd.Timestamp],
+    k: int,
+    seed: int,
+    cutoffs: CutOffs | None = None,
+) -> Memory:
     """Test whether the way of customers depends on more than on where they are.
 
-    Their segments on three days are those of the limits of the first day. See
-    `memory_of`.
+    Their segments on three days are those of fixed limits, or of the limits of the
+    first day. See `memory_of`.
 
     Parameters
     ----------
@@ -352,6 +360,8 @@ def memory(known: Known, *, days: Sequence[pd.Timestamp], k: int, seed: int) -> 
         From `three_days`.
     k, seed
         As in `memory_of`.
+    cutoffs : CutOffs, optional
+        Limits of the scores on every day; by default those of the first day.
 
     Raises
     ------
@@ -364,7 +374,7 @@ def memory(known: Known, *, days: Sequence[pd.Timestamp], k: int, seed: int) -> 
     if n_first < MIN_CUSTOMERS:
         raise _too_few(n_first, days[0])
     tables = [summary.summarise(table, as_of=day) for table, day in zip(orders, days, strict=True)]
-    cutoffs = segments.cutoffs_of(tables[0])
+    cutoffs = cutoffs or segments.cutoffs_of(tables[0])
     placed = [segments.score(table, cutoffs=cutoffs)["segment"] for table in tables]
     return memory_of(*placed, k=k, seed=seed)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -67,10 +68,21 @@ def _switch(value: Any) -> Any:
     return spelled.get(str(value).lower(), value)
 
 
+def _four_rising(value: dict[str, list[float]]) -> dict[str, list[float]]:
+    for name, limits in value.items():
+        if name not in ("recency_days", "money"):
+            raise ValueError(f"has {name}; it takes recency_days and money")
+        rises = all(low < high for low, high in itertools.pairwise(limits))
+        if len(limits) != 4 or not rises or not limits[0] > 0:
+            raise ValueError(f"needs four rising numbers above 0 for {name}")
+    return value
+
+
 Switch = Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch)]
 Words = Annotated[str, AfterValidator(_names_nobody)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Decimal = Annotated[float, BeforeValidator(_no_bool)]
+ScoreLimits = Annotated[dict[str, list[Decimal]], AfterValidator(_four_rising)]
 IsoDay = Annotated[str, AfterValidator(_iso_day_or_empty)]
 Currency = Annotated[str, AfterValidator(_currency_or_empty)]
 
@@ -164,6 +176,13 @@ class Parameters(BaseModel):
     )
     pseudonymise: Switch = Field(
         "auto", description="Kundennummern ersetzen: auto heißt bei eigenen Daten"
+    )
+    score_rule: Literal["rank", "limits"] = Field(
+        "rank", description="Noten: rank vergleicht die Kunden, limits nimmt feste Grenzen"
+    )
+    score_limits: ScoreLimits = Field({}, description="feste Grenzen, leer: aus dem Kaufrhythmus")
+    money_score: Literal["revenue", "last_year", "basket"] = Field(
+        "revenue", description="Note für den Betrag: revenue, last_year oder basket (je Kauf)"
     )
     phase_model: Literal[
         "akquisition-bindung",

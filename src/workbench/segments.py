@@ -98,7 +98,9 @@ def cutoffs_of(summary: pd.DataFrame) -> CutOffs:
     )
 
 
-def score(summary: pd.DataFrame, *, cutoffs: CutOffs | None = None) -> pd.DataFrame:
+def score(
+    summary: pd.DataFrame, *, cutoffs: CutOffs | None = None, money: pd.Series | None = None
+) -> pd.DataFrame:
     """Score recency, frequency and money from 1 (worst) to 5 (best) and name the segment.
 
     Equal values get equal scores, whatever the limits. The segment follows from
@@ -112,6 +114,9 @@ def score(summary: pd.DataFrame, *, cutoffs: CutOffs | None = None) -> pd.DataFr
     cutoffs : CutOffs, optional
         Limits of the scores, of another day for instance; by default those of
         these customers, see `cutoffs_of`.
+    money : Series, optional
+        What the money score looks at (currency), of the same customers; by default
+        `revenue`. See `score_rules.money`.
 
     Returns
     -------
@@ -132,14 +137,15 @@ def score(summary: pd.DataFrame, *, cutoffs: CutOffs | None = None) -> pd.DataFr
     cleo               2        1        3        Ruhende
     """
     check_summary(summary)
-    cutoffs = cutoffs or cutoffs_of(summary)
+    spent = summary["revenue"] if money is None else money.reindex(summary.index)
+    cutoffs = cutoffs or cutoffs_of(summary.assign(revenue=spent))
     scores = pd.DataFrame(
         {
             "r_score": _reached(
                 [-days for days in cutoffs.recency_days], -summary["days_since_last"]
             ),
             "f_score": _reached(cutoffs.orders, summary["n_orders"]),
-            "m_score": _reached(cutoffs.money, summary["revenue"]),
+            "m_score": _reached(cutoffs.money, spent),
         },
         index=summary.index,
     )
