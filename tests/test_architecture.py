@@ -46,6 +46,14 @@ MAY_IMPORT = {
     "orders": {"schema"},
     "returns": {"orders"},
     "summary": {"schema", "orders"},
+    "crm_fields": {"schema"},
+    "crm_profiles": {"schema", "crm_fields"},
+    "crm_gate": {"schema", "consents"},
+    "workbook_files": set(),
+    "crm_export": {
+        *("schema", "companion_cells", "crm_fields", "crm_gate", "crm_profiles", "intake"),
+        *("pseudonyms", "runfolder", "sources", "workbook_files"),
+    },
     "cohorts": {"schema", "privacy"},
     "cohort_retention": {"cohorts", "discrimination", "privacy", "schema"},
     "second_purchases": {"cohorts", "discrimination", "privacy", "rhythm", "schema"},
@@ -252,7 +260,7 @@ MAY_IMPORT = {
         *("", "formats", "intake", "pages", "parameters", "pseudonyms", "release", "report"),
     },
     "run": {"labels", "intake", "parameters", "publication", "report", "runfolder", "schema"},
-    "cli": {"", "schema", "parameters", "intake", "orders", "run"},
+    "cli": {"", "schema", "parameters", "intake", "orders", "run", "crm_export"},
 }
 ONLY_IN = {
     "lifetimes": {"second_opinion"},
@@ -269,7 +277,7 @@ ONLY_IN = {
         *("jsonfiles", "parquetfiles", "return_marks"),
         *("sources", "orders", "returns", "lines", "line_counts", "transactions", "intake"),
     },
-    "openpyxl": {"workbooks"},
+    "openpyxl": {"workbooks", "workbook_files"},
     "sqlalchemy": {"databases"},
     "click": {"cli"},
     "pydantic": {"parameters"},

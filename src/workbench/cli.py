@@ -1,4 +1,4 @@
-"""The command line: `workbench run` and `workbench check`."""
+"""The command line: `workbench run`, `workbench check` and `workbench export`."""
 
 from __future__ import annotations
 
@@ -125,6 +125,39 @@ def check_source(x: str, given: tuple[tuple[str, str], ...]) -> None:
     for name, companion in reading.companions.items():
         click.echo(f"\n{name}: {companion.label}\n" + _table(companion.balance))
         click.echo(_table(companion.checks))
+
+
+@main.command()
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--crm", required=True, metavar="NAME", help="salesforce, hubspot, pipedrive, excel")
+@click.option("--keys", default="", metavar="X", help="customer_id with crm_id, email or name")
+@click.option(
+    "--columns", default="", metavar="MAP", help="our names of the columns of X to theirs"
+)
+@click.option(
+    "--channel", default="", metavar="NAME", help="who may be contacted: email, phone, post"
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="else exports/...")
+def export(run: Path, crm: str, keys: str, columns: str, channel: str, out: Path | None) -> None:
+    """Write what a finished run says of each customer as a CRM imports it.
+
+    RUN is the folder of a report. Customer numbers stand in these files: they
+    are for their owner alone and never go into the report. Exit status 0 if
+    written, 2 if refused and nothing was written.
+    """
+    from workbench import crm_export
+
+    try:
+        names = read_value("columns", columns) if columns else {}
+        done = crm_export.export(run, crm=crm, keys=keys, columns=names, channel=channel, out=out)
+    except (ParameterError, DataError) as error:
+        _refuse(str(error))
+    except OSError as error:
+        _refuse(f"{error.filename or run}: {error.strerror or error}.")
+    click.echo(f"customers  {done.rows}")
+    for label, n in zip(done.left_out["label"], done.left_out["customers"], strict=True):
+        click.echo(f"left out   {n}: {label}")
+    click.echo(done.folder)
 
 
 def _table(table: pd.DataFrame) -> str:
