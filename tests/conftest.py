@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -77,15 +78,48 @@ def cdnow(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def beispiel(tmp_path_factory) -> Path:
-    """The report of Musterhandel, with all its tables."""
+    """The report of Musterhandel, with all its tables, contracts and a labelled set."""
     folder = tmp_path_factory.mktemp("beispiel")
+    _write_contracts_and_labels(folder)
     done = workbench_run(
         folder,
         *("--transactions", "dataset:beispiel", "-p", "pseudonymise", "on"),
+        *("-p", "contracts", "vertraege.csv", "-p", "labelled", "liste.csv"),
+        *("-p", "labelled_columns", "{customer_id: Nr, label: Antwort}"),
         *("-p", "purpose", "Kundenbindung", "-p", "legal_basis", "berechtigtes Interesse"),
     )
     assert done.returncode == 0, done.stderr
     return folder / "reports" / "beispiel"
+
+
+def _write_contracts_and_labels(folder: Path) -> None:
+    """Give Musterhandel contracts that end by chance, and a list of who answered."""
+    shop = Path(__file__).resolve().parents[1] / "data" / "beispiel" / "transaktionen.csv"
+    lines = pd.read_csv(shop, sep=";", dtype=str, encoding="utf-8-sig").dropna(subset=["kunde_id"])
+    first = pd.to_datetime(lines["datum"], format="%d.%m.%Y").groupby(lines["kunde_id"]).min()
+    chance = np.random.default_rng(11)
+    n = len(first)
+    end = first + pd.to_timedelta(np.ceil(chance.exponential(600, n)), unit="D")
+    pd.DataFrame(
+        {
+            "kunde_id": first.index,
+            "beginn": first.dt.strftime("%d.%m.%Y"),
+            "ende": end.dt.strftime("%d.%m.%Y").where(end <= "2025-12-31", ""),
+            "tarif": chance.choice(["Basis", "Plus"], n),
+            "kuendigungsgrund": chance.choice(["Preis", "Umzug"], n),
+        }
+    ).to_csv(folder / "vertraege.csv", sep=";", index=False)
+    answers = first.index[:200]
+    money = chance.gamma(2.0, 30.0, len(answers)).round(2)
+    answered = chance.random(len(answers)) < np.where(money > 50, 0.7, 0.2)
+    pd.DataFrame(
+        {
+            "Nr": answers,
+            "Antwort": answered.astype(int),
+            "revenue": money,
+            "segment": chance.choice(["Alt", "Neu"], len(answers)),
+        }
+    ).to_csv(folder / "liste.csv", index=False)
 
 
 class Postgres(NamedTuple):

@@ -161,7 +161,7 @@ MAY_IMPORT = {
     },
     "contract_panels": {
         *("schema", "summary", "lines", "contract_lives", "churn_features", "churn_training"),
-        *("effects", "stored_model"),
+        *("churn_panels", "effects", "stored_model"),
     },
     "retention_findings": {"formats", "offers", "outputs", "retention_profit", "return_curve"},
     "return_curve": {"schema", "rhythm"},

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from workbench import (
+    churn_panels,
     churn_training,
     contract_findings,
     contract_lives,
@@ -145,18 +146,12 @@ def test_the_cause_that_was_built_in_is_found_and_the_level_is_right(trained):
 
 def test_importance_groups_what_says_nearly_the_same(trained):
     _, _, plan, panels, training = trained
-    many = training
-    if len(training.model.kinds) < 2:
-        model = churn_training.refit(
-            panels,
-            plan=plan,
-            training=training._replace(model=training.model._replace(name="logistic")),
-            seed=SEED,
-        )
-        many = training._replace(model=model)
-    table = contract_panels.importance(many, panels[plan.test], seed=SEED)
-    named = contract_findings.feature_names(table)
-    assert set(named) == set(table.index)
+    apart = churn_panels.taken_apart(panels, plan=plan, training=training, seed=SEED)
+    table = contract_panels.importance(apart, panels[plan.test], seed=SEED)
+    names = contract_findings.feature_names(table)
+    assert set(names) == set(table.index) and len(set(names.values())) == len(names)
+    shuffled = [name for group in table["features"] for name in group.split(", ")]
+    assert sorted(shuffled) == sorted(apart.kinds)
     assert table["auc_loss"].iloc[0] > 0
 
 

@@ -7,14 +7,16 @@ held a contract on it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import pandas as pd
 
-from workbench import churn_features, contract_lives, effects, stored_model
-from workbench.churn_training import Panel, Plan, Training
+from workbench import churn_features, churn_panels, contract_lives, effects
+from workbench.churn_training import Panel, Plan
 from workbench.contract_lives import UNKNOWN
 from workbench.lines import Lines
 from workbench.schema import TooFewData
+from workbench.stored_model import Model
 from workbench.summary import Known
 
 POPULATION = "contract"
@@ -92,15 +94,15 @@ def panels(
     return found
 
 
-def importance(training: Training, panel: Panel, *, seed: int) -> pd.DataFrame:
-    """Measure how much worse the chosen model orders customers when features are shuffled.
+def importance(model: Model, panel: Panel, *, seed: int) -> pd.DataFrame:
+    """Measure how much worse a model orders customers when features are shuffled among them.
 
     Parameters
     ----------
-    training : Training
-        From `churn_training.train`.
+    model : Model
+        From `churn_panels.taken_apart`.
     panel : Panel
-        Of the test origin, which the model was not fitted to.
+        Of the test origin, which its pipeline was not fitted to.
     seed : int
         Seed of the shuffling.
 
@@ -109,14 +111,9 @@ def importance(training: Training, panel: Panel, *, seed: int) -> pd.DataFrame:
     DataFrame
         As from `effects.importance`; numbers that say nearly the same are shuffled together.
     """
-    kinds = training.model.kinds
-    shown = panel.features[list(kinds)].sort_index()
-    numbers = shown[[column for column, kind in kinds.items() if kind == "number"]]
+    shown = panel.features[list(model.kinds)].sort_index()
+    numbers = shown[[column for column, kind in model.kinds.items() if kind == "number"]]
     groups = effects.correlated(numbers.fillna(numbers.median()))
-    groups |= {column: (column,) for column, kind in kinds.items() if kind == "text"}
-
-    def predict(features: pd.DataFrame) -> pd.Series:
-        whole = panel.features.assign(**{name: features[name] for name in features})
-        return stored_model.predict(training.model, whole)
-
-    return effects.importance(shown, panel.label, predict=predict, groups=groups, seed=seed)
+    groups |= {column: (column,) for column, kind in model.kinds.items() if kind == "text"}
+    ask = partial(churn_panels.ask, model, panel.features)
+    return effects.importance(shown, panel.label, predict=ask, groups=groups, seed=seed)
