@@ -93,13 +93,14 @@ def beispiel(tmp_path_factory) -> Path:
 
 
 def _write_contracts_and_labels(folder: Path) -> None:
-    """Give Musterhandel contracts that end by chance, and a list of who answered."""
+    """Give Musterhandel contracts, which end sooner for who buys less, and a list of answers."""
     shop = Path(__file__).resolve().parents[1] / "data" / "beispiel" / "transaktionen.csv"
     lines = pd.read_csv(shop, sep=";", dtype=str, encoding="utf-8-sig").dropna(subset=["kunde_id"])
-    first = pd.to_datetime(lines["datum"], format="%d.%m.%Y").groupby(lines["kunde_id"]).min()
+    days = pd.to_datetime(lines["datum"], format="%d.%m.%Y").groupby(lines["kunde_id"])
+    first, n = days.min(), days.ngroups
     chance = np.random.default_rng(11)
-    n = len(first)
-    end = first + pd.to_timedelta(np.ceil(chance.exponential(600, n)), unit="D")
+    life = np.ceil(chance.exponential(np.where(days.nunique() > 4, 2000, 250)))
+    end = first + pd.to_timedelta(life, unit="D")
     pd.DataFrame(
         {
             "kunde_id": first.index,
