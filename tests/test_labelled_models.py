@@ -92,10 +92,10 @@ def test_the_order_of_rows_and_columns_changes_nothing(judged):
 
 def test_features_that_say_nothing_lose_to_the_base_rate():
     chosen = []
-    for seed in range(3):
+    for seed in range(2):
         features, event = customers(150, seed=seed, effect=0.0)
         chosen.append(labelled_models.judge(features, event, seed=seed).name)
-    assert chosen == ["base_rate"] * 3
+    assert chosen == ["base_rate"] * 2
 
 
 def test_without_a_feature_there_is_nothing_but_the_base_rate():
