@@ -1,6 +1,7 @@
+import pandas as pd
 import pytest
 
-from workbench import datasets, sources
+from workbench import companions, datasets, sources
 from workbench.schema import DataError, ParameterError, TableForm
 
 ERASURE = TableForm("erasure", needed=("customer_id",), ids=("customer_id",))
@@ -42,7 +43,7 @@ def test_a_companion_that_is_not_there_is_not_listed(tmp_path, monkeypatch):
     assert datasets.companions("beispiel") == {"customers": tmp_path / "kunden.csv"}
 
 
-@pytest.mark.parametrize("name", ["cdnow", "complete-journey", "orders.csv"])
+@pytest.mark.parametrize("name", ["cdnow", "orders.csv"])
 def test_other_data_sets_have_no_companions(name):
     assert datasets.companions(name) == {}
 
@@ -76,6 +77,27 @@ def test_complete_journey_is_on_the_clock_of_the_shop_which_was_closed_at_christ
         "min(date), max(date), count(*) FILTER (date LIKE '2017-12-25%')"
     ).fetchall()
     assert days == [("2017-01-01 06:53:26", "2017-12-31 23:01:20", 0)]
+
+
+def test_complete_journey_comes_with_the_demographics_of_its_households(journey):
+    # 801 of them: the documentation of the R package completejourney.
+    path = datasets.companions("complete-journey")["customers"]
+    known = journey.relation.project("customer_id").distinct().fetchall()
+    found = companions.read(
+        "customers",
+        path,
+        known_customers=[name for (name,) in known],
+        as_of=pd.Timestamp("2017-12-31"),
+        columns=datasets.COMPANION_COLUMNS["complete-journey"]["customers"],
+    )
+    assert len(found.table) == 801
+    counts = found.checks.set_index("code")["n"]
+    assert counts["customers_known"] == 801
+    assert set(found.table["age_group"]) == {"19-24", "25-34", "35-44", "45-54", "55-64", "65+"}
+    assert found.table["household_size"].value_counts().to_dict() == {
+        **{"1": 255, "2": 318, "3": 109, "4": 53, "5+": 66}
+    }
+    assert found.table[["gender", "occupation", "postcode"]].isna().all().all()
 
 
 def test_the_products_of_complete_journey_keep_their_number_and_give_categories(journey):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from workbench import cohorts, privacy, rhythm
 from workbench.cohort_drift import MIN_CHANGE, MIN_CUSTOMERS
@@ -190,7 +190,7 @@ def _line(customers: pd.DataFrame, column: str) -> tuple[Slope, pd.Series]:
     fitted = level + slope * centred
     degrees = len(mean) - 2
     birge = max(1.0, float((n * (mean.to_numpy() - fitted) ** 2).sum()) / variance / degrees)
-    reach = student.ppf(0.5 + CONFIDENCE / 2, degrees) * np.sqrt(birge * variance / spread)
+    reach = stdtrit(degrees, 0.5 + CONFIDENCE / 2) * np.sqrt(birge * variance / spread)
     change, half = days[-1] * slope / level, days[-1] * reach / level
     code = "stable"
     if abs(change) >= max(MIN_CHANGE, half):

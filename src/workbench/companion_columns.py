@@ -64,6 +64,11 @@ CHECKS = {
     "periods_beyond_as_of": "Zeiträume, die über den Stichtag hinausreichen",
 }
 FIRST_BIRTH_YEAR = 1900
+# Columns of the customers that put people into groups, for profiles.
+GROUPS_OF_PEOPLE = (
+    *("birth_year_group", "age_group", "gender", "income_group", "household_size"),
+    *("occupation", "customer_type"),
+)
 # From this share of answers on, those above 5 are marks and no codes for „keine Angabe".
 SHARE_ABOVE_FIVE = 0.05
 
@@ -119,12 +124,12 @@ def customers(rows: pd.DataFrame, *, source: Source, as_of: pd.Timestamp) -> Sha
     rows = rows.assign(
         postcode=whole.str[:2],
         country=rows["country"].where(rows["country"] != ""),
-        birth_year_group=cells.filled(rows["birth_year_group"]).mask(implausible),
-        customer_type=cells.filled(rows["customer_type"]),
+        **{name: cells.filled(rows[name]) for name in GROUPS_OF_PEOPLE},
         first_channel=cells.filled(consents.channel_names(rows["first_channel"])),
         referred_by=cells.filled(rows["referred_by"]),
         programme_since=since.where(since <= as_of),
     )
+    rows["birth_year_group"] = rows["birth_year_group"].mask(implausible)
     values = rows.columns.difference(["line", "fingerprint", "reason"])
     rows = cells.dropped(rows, "duplicate", cells.kept(rows).duplicated(values))
     kept = cells.kept(rows)

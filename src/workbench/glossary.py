@@ -80,6 +80,15 @@ TERMS = (
         "Anteil aller Kunden, die nicht kauften; die einfachste Vorhersage für jeden.",
     ),
     Term(
+        "Cramérs V",
+        "Wie eng zwei Merkmale zusammenhängen: null heißt gar nicht, eins heißt, das eine verrät "
+        "das andere.",
+    ),
+    Term(
+        "Chi-Quadrat-Test",
+        "Prüft, ob zwei Merkmale enger zusammenhängen, als der Zufall es macht.",
+    ),
+    Term(
         "Konkordanz",
         "Anteil der Kundenpaare, die eine Vorhersage in die richtige Reihenfolge bringt; "
         "Gleichstand zählt halb.",

@@ -235,8 +235,10 @@ def read(
         source.columns_found, used=source.columns, samples=_samples(source)
     )
     identifiers.check_used(identified)
-    given = {name: str(table) for name, table in _embedded_tables(x).items() if name in tables}
+    embedded, named = _embedded_tables(x)
+    given = {name: str(table) for name, table in embedded.items() if name in tables}
     given |= {name: table for name, table in tables.items() if table}
+    named = {name: columns for name, columns in named.items() if not tables.get(name)}
     left_out = _left_out(given)
     cleaned = transactions.clean(
         source,
@@ -273,7 +275,7 @@ def read(
         elif name == "erasure":
             beside[name] = companions.read(name, table, known_customers=ids, as_of=last_day)
         else:
-            beside[name] = companions.read(name, table, **up_to)
+            beside[name] = companions.read(name, table, columns=named.get(name), **up_to)
     base = Base(
         stored=cleaned.stored if names is None else order_tables.renamed(cleaned.stored, names),
         first_day=cleaned.first_day,
@@ -308,11 +310,12 @@ def read(
     )
 
 
-def _embedded_tables(x: str) -> dict[str, Path]:
-    """Find the optional tables that come with an embedded data set."""
+def _embedded_tables(x: str) -> tuple[dict[str, Path], dict[str, dict[str, str]]]:
+    """Find the optional tables that come with an embedded data set, and their columns' names."""
     if not x.startswith(sources.DATASET_PREFIX):
-        return {}
-    return datasets.companions(x.removeprefix(sources.DATASET_PREFIX))
+        return {}, {}
+    name = x.removeprefix(sources.DATASET_PREFIX)
+    return datasets.companions(name), datasets.COMPANION_COLUMNS.get(name, {})
 
 
 def _samples(source: Source) -> dict[str, list[str]]:

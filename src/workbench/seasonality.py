@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from workbench.cohorts import CONFIDENCE, monthly_revenue
 from workbench.schema import TooFewData
@@ -133,7 +133,7 @@ def decompose(revenue: pd.Series) -> Season:
     reach = np.nan
     if degrees > 0:
         error = np.sqrt(scatter / degrees / n)
-        reach = student.ppf(1 - (1 - CONFIDENCE) / 2 / N_MONTHS, degrees) * error
+        reach = stdtrit(degrees, 1 - (1 - CONFIDENCE) / 2 / N_MONTHS) * error
     scale = 1 / index.mean()
     indices = pd.DataFrame(
         {"index": index, "index_low": index - reach, "index_high": index + reach, "n_ratios": n}

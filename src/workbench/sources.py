@@ -47,6 +47,8 @@ PRESETS: dict[str, dict[str, str]] = {
         "postcode": "plz2",
         "country": "land",
         "birth_year_group": "geburtsjahr_gruppe",
+        **{"age_group": "altersgruppe", "gender": "geschlecht", "occupation": "beruf"},
+        **{"income_group": "einkommensgruppe", "household_size": "haushaltsgroesse"},
         "customer_type": "kundentyp",
         "first_channel": "erstkanal",
         "referred_by": "geworben_von",
