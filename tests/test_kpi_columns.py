@@ -88,3 +88,19 @@ def test_whole_months_hold_the_revenue_of_known_and_new_customers(sample_orders)
 
 def test_too_few_whole_months_give_none():
     assert by_month(BASE, pd.Index(["anna", "ben"]), periods=TWO, back=0) == {}
+
+
+def test_the_margin_is_that_of_the_lines_of_a_period():
+    lines = pd.DataFrame(
+        {
+            "customer_id": ["anna", "anna", "ben", None, "anna"],
+            "date": pd.to_datetime([NOW, NOW, NOW, NOW, BEFORE]),
+            "amount": [10.0, 5.0, 8.0, 99.0, 4.0],
+            "margin": [3.0, None, -1.0, 50.0, 2.0],
+        }
+    )
+    now, before = by_period(BASE, periods=TWO, tables={}, lines=lines)
+    assert now[["margin", "margin_revenue"]].to_numpy().tolist() == [[3, 10], [-1, 8]]
+    assert before[["margin", "margin_revenue"]].to_numpy().tolist() == [[2, 4], [0, 0]]
+    plain, _ = by_period(BASE, periods=TWO, tables={}, lines=lines.drop(columns="margin"))
+    assert plain["margin"].isna().all()

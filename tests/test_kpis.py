@@ -46,7 +46,10 @@ def example():
     names = ("customers", "survey", "complaints", "budget")
     base = intake.load("dataset:beispiel", run_dir="", tables=dict.fromkeys(names, ""))
     compared = periods.choose(base.first_day, as_of=base.as_of)
-    return base, measure(base.stored, compared=compared, tables=base.tables, k=5)
+    found = kpis.measure(
+        base.stored, periods=compared, tables=base.tables, lines=base.lines, k=5, seed=1
+    )
+    return base, found
 
 
 # by hand
@@ -232,6 +235,7 @@ def test_all_optional_tables_of_the_example_bring_their_figures(example):
     nps = survey.loc[(survey["date"] >= since), "nps"].dropna().astype(float)
     assert found.loc["nps", "value"] == pytest.approx(100 * ((nps >= 9).mean() - (nps <= 6).mean()))
     assert found.loc["referred", "customers"] == found.loc["new", "value"]
+    assert found.loc["margin", "value"] < found.loc["revenue", "value"]
 
 
 def test_two_thousand_resamples_of_the_sample_are_drawn_at_once(cdnow, sample_orders):

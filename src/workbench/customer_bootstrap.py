@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy import sparse
 from scipy.special import ndtr, ndtri
 
 from workbench.schema import DataError
@@ -97,14 +98,14 @@ def resample(
     return np.concatenate(parts)
 
 
-def totals(weights: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def totals(weights: np.ndarray, columns: np.ndarray | sparse.sparray) -> np.ndarray:
     """Sum columns over drawn customers.
 
     Parameters
     ----------
     weights : ndarray
         As in `resample`, shape (resamples, customers).
-    columns : ndarray
+    columns : ndarray or sparse array
         Shape (customers, columns).
 
     Returns
@@ -112,7 +113,7 @@ def totals(weights: np.ndarray, columns: np.ndarray) -> np.ndarray:
     ndarray
         Shape (resamples, columns).
     """
-    return weights @ columns
+    return (columns.T @ weights.T).T if sparse.issparse(columns) else weights @ columns
 
 
 def medians(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -232,3 +233,45 @@ def interval(
         shift = 2 * ndtri(np.clip(below, 0.5 / len(found), 1 - 0.5 / len(found)))
         low[i], high[i] = np.quantile(found, ndtr([shift + tail, shift - tail]))
     return low, high
+
+
+def bounded(
+    sums: np.ndarray | sparse.sparray,
+    formula: Callable[[np.ndarray], np.ndarray],
+    *,
+    seed: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Work out figures from sums over customers, and bound them.
+
+    Parameters
+    ----------
+    sums : ndarray or sparse array
+        What each customer adds, shape (customers, columns).
+    formula : callable
+        From totals of shape (resamples, columns) to figures of shape
+        (resamples, figures); a division by 0 gives a figure without a value.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    tuple of ndarray
+        The figures of the customers as they are, and their bounds as in
+        `interval`; NaN where there is no value.
+
+    Examples
+    --------
+    >>> spent = np.array([[10.0, 1.0], [20.0, 1.0], [60.0, 1.0], [10.0, 1.0]])
+    >>> mean, low, high = bounded(spent, lambda total: total[:, :1] / total[:, 1:], seed=1)
+    >>> float(mean[0]), bool(low[0] < mean[0] < high[0])
+    (25.0, True)
+    """
+
+    def figures(weights: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = formula(totals(weights, sums))
+        return np.where(np.isfinite(found), found, np.nan)
+
+    actual = figures(np.ones((1, sums.shape[0])))[0]
+    draws = resample(figures, customers=sums.shape[0], seed=seed)
+    return actual, *interval(actual, draws)

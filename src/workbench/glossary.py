@@ -291,6 +291,10 @@ TERMS = (
         ("Weiterempfehlungswert", "NPS"),
     ),
     Term(
+        "Elastizität",
+        "Um wie viel Prozent ein Wert steigt, wenn ein anderer um ein Prozent steigt.",
+    ),
+    Term(
         "Bonwert",
         "Betrag eines Kaufs im Mittel.",
     ),

@@ -65,6 +65,15 @@ KPIS: dict[str, Kpi] = {
         "Kauffrequenz", "Käufe je kaufendem Kunden; ein Tag ist ein Kauf", "number", 2, 1, "active"
     ),
     "basket": Kpi("Bonwert", "Umsatz geteilt durch Käufe", "money", 2, 1, "active"),
+    "margin": Kpi(
+        *("Deckungsbeitrag", "Summe der Zeilen, wie gebucht", "money", 0, 1, "active"),
+        lacks="der Deckungsbeitrag je Zeile (Spalte margin)",
+    ),
+    "margin_rate": Kpi(
+        *("Deckungsbeitragsquote", "Deckungsbeitrag geteilt durch Umsatz derselben Zeilen"),
+        *("share", 1, 1, "active"),
+        lacks="der Deckungsbeitrag je Zeile (Spalte margin)",
+    ),
     "new": Kpi(
         *("Neukunden", "Kunden mit ihrem ersten Kauf", "count", None, 1, "new"),
         groups=("new",),
@@ -197,9 +206,8 @@ KPIS: dict[str, Kpi] = {
 
 # What is asked for, but stands elsewhere or cannot be had from purchases: name, and what it takes.
 ELSEWHERE = (
-    ("Kundenwert (CLV)", "nichts: Er steht mit Unsicherheit auf der Seite Kundenwert"),
-    ("Abwanderungsrisiko je Gruppe", "nichts: Es steht auf der Seite Abwanderung"),
-    ("Deckungsbeitrag und Rentabilität", "der Deckungsbeitrag je Bestellung"),
+    ("Kundenwert (CLV)", "steht mit Unsicherheit auf der Seite Kundenwert"),
+    ("Abwanderungsrisiko je Gruppe", "steht auf der Seite Abwanderung"),
     (
         "Ertrag der Bestandskundenpflege (ROI)",
         "Budgets und ein Versuch mit ausgeloster Kontrollgruppe",

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from workbench import lines as line_items
 from workbench import periods as spans
 from workbench.kpi_book import DETRACTOR, MIN_MONTHS, PROMOTER, QUICK_DAYS, WINDOWS
+from workbench.lines import Lines
 from workbench.orders import Orders, query
 from workbench.periods import Periods
 
@@ -18,7 +20,11 @@ SHOWN = (0, 1)
 
 
 def by_period(
-    orders: pd.DataFrame | Orders, *, periods: Periods, tables: Mapping[str, pd.DataFrame]
+    orders: pd.DataFrame | Orders,
+    *,
+    periods: Periods,
+    tables: Mapping[str, pd.DataFrame],
+    lines: Lines | None = None,
 ) -> list[pd.DataFrame]:
     """Say of each customer what the key figures add up, period by period.
 
@@ -31,6 +37,8 @@ def by_period(
     tables : mapping of str to DataFrame
         Of `customers`, `survey` and `complaints` those that are there, as
         `companions` reads them.
+    lines : Lines, optional
+        Line items, where the source has them; the margin is theirs.
 
     Returns
     -------
@@ -48,6 +56,7 @@ def by_period(
                 _answers(tables.get("survey"), bought.index, periods=periods, back=back),
                 _cases(tables.get("complaints"), bought.index, periods=periods, back=back),
                 _referrals(tables.get("customers"), bought, periods=periods, back=back),
+                _margins(lines, bought.index, periods=periods, back=back),
             ],
             axis=1,
         )
@@ -191,3 +200,21 @@ def _referrals(
     return pd.DataFrame(
         {"new_referred": is_new & customers["referred_by"].reindex(bought.index).notna()}
     )
+
+
+def _margins(lines: Lines | None, index: pd.Index, *, periods: Periods, back: int) -> pd.DataFrame:
+    names = ["margin", "margin_revenue"]
+    if lines is None or "margin" not in lines.columns:
+        return pd.DataFrame(np.nan, index=index, columns=names)
+    found = line_items.query(
+        lines,
+        """
+        SELECT customer_id, sum(margin)::DOUBLE AS margin, sum(amount)::DOUBLE AS margin_revenue
+        FROM lines WHERE margin IS NOT NULL AND customer_id IS NOT NULL
+                         AND date BETWEEN $start::DATE AND $finish::DATE
+        GROUP BY customer_id ORDER BY customer_id
+        """,
+        start=periods.start(back).date(),
+        finish=periods.end(back).date(),
+    )
+    return found.set_index("customer_id")[names].reindex(index, fill_value=0.0)

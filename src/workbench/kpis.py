@@ -14,6 +14,7 @@ from workbench import budgets, customer_bootstrap, privacy, revenue_bridge
 from workbench.discrimination import wilson
 from workbench.kpi_book import KPIS, MIN_ANSWERS, TOP_SHARE, WINDOWS
 from workbench.kpi_columns import SHOWN, by_month, by_period
+from workbench.lines import Lines
 from workbench.orders import Orders
 from workbench.periods import Periods
 
@@ -34,6 +35,7 @@ _FORMULAS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "known_share": lambda total: total["known_revenue"] / total["revenue"],
     "balance": lambda total: (total["active"] - total["new"]) / total["was_active"],
     "nps": lambda total: 100 * (total["promoters"] - total["detractors"]) / total["answers"],
+    "margin_rate": lambda total: total["margin"] / total["margin_revenue"],
     "satisfaction": lambda total: total["marks"] / total["ratings"],
     "complaints": lambda total: 100 * total["cases"] / total["purchases"],
     "quick_answers": lambda total: total["quick_cases"] / total["cases_due"],
@@ -54,6 +56,7 @@ def measure(
     *,
     periods: Periods,
     tables: Mapping[str, pd.DataFrame],
+    lines: Lines | None = None,
     k: int,
     seed: int,
 ) -> pd.DataFrame:
@@ -72,6 +75,8 @@ def measure(
     tables : mapping of str to DataFrame
         Of the optional tables `customers`, `survey`, `complaints` and `budget`
         those that are there, as `companions` reads them.
+    lines : Lines, optional
+        Line items, where the source has them.
     k : int
         Smallest group shown.
     seed : int
@@ -86,7 +91,7 @@ def measure(
         `movement` (``higher``, ``lower``, ``same``; '' without a comparison).
         What would speak of a small group is missing.
     """
-    columns = by_period(orders, periods=periods, tables=tables)
+    columns = by_period(orders, periods=periods, tables=tables, lines=lines)
     index, names = columns[0].index, list(columns[0].columns)
     sums = np.hstack([each.to_numpy(float) for each in columns])
     # Who gave back more than was bought counts as nothing where totals are ranked.
@@ -124,7 +129,7 @@ def _spreads(weights: np.ndarray, months: Mapping[str, sparse.csr_array]) -> dic
     """Divide the standard deviation of monthly revenue by its mean."""
     spreads = {name: np.full(len(weights), np.nan) for name in ("spread_known", "spread_new")}
     for name, money in months.items():
-        monthly = (money.T @ weights.T).T
+        monthly = customer_bootstrap.totals(weights, money)
         mean = monthly.mean(axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
             spread = monthly.std(axis=1, ddof=1) / mean

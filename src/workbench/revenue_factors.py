@@ -95,13 +95,7 @@ def shown(split: pd.DataFrame, *, parts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _group(sums: np.ndarray, both: np.ndarray, *, seed: int) -> pd.DataFrame:
-    draws = customer_bootstrap.resample(
-        lambda weights: _changes(customer_bootstrap.totals(weights, sums)),
-        customers=len(sums),
-        seed=seed,
-    )
-    change = _changes(both)[0]
-    low, high = customer_bootstrap.interval(change, draws)
+    change, low, high = customer_bootstrap.bounded(sums, _changes, seed=seed)
     before, now = (_factors(part)[0] for part in np.split(both, 2, axis=1))
     columns = [np.full(len(FACTORS), len(sums)), before, now, change, low, high]
     return pd.DataFrame(
