@@ -252,10 +252,6 @@ TERMS = (
         "Maß dafür, wie weit Anzahlen von denen abweichen, die ohne Zusammenhang zu erwarten sind.",
     ),
     Term(
-        "Cramérs V",
-        "Stärke eines Zusammenhangs zweier Einteilungen: null heißt keiner, eins vollständig.",
-    ),
-    Term(
         "p-Wert",
         "Wie oft der Zufall allein mindestens so weit abweicht; klein heißt selten.",
     ),
