@@ -193,6 +193,12 @@ MAY_IMPORT = {
     "return_curve": {"schema", "rhythm"},
     "retention_profit": {"schema", "offers"},
     "offers": {"schema"},
+    "economics": {"schema", "offers"},
+    "economics_findings": {"economics", "formats", "offers", "outputs"},
+    "measures_base": {
+        *("clv", "customer_groups", "intake", "lifecycle", "outlook", "pages"),
+        *("published_model", "spend_models", "summary"),
+    },
     "equity_findings": {"equity", "formats", "intervals", "next_purchase", "outputs", "schema"},
     "retention_whatif": {
         "schema",
@@ -383,6 +389,8 @@ PURE = (
     "retention_whatif",
     "equity_findings",
     "offers",
+    "economics",
+    "economics_findings",
     "retention_profit",
     "return_curve",
     "retention_findings",

@@ -266,7 +266,7 @@ def test_a_page_reads_without_its_script(visit):
 
 # the real report
 
-REAL = ("index", "01_daten", "02_segmentierung", "03_clv", "04_churn")
+REAL = ("index", "01_daten", "02_segmentierung", "03_clv", "04_churn", "05_massnahmen")
 
 
 @pytest.mark.parametrize("name", REAL)

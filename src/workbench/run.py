@@ -30,6 +30,8 @@ from workbench.schema import ParameterError
 
 PUBLISHED, VERDICT_FAILED, REFUSED, BROKEN = 0, 1, 2, 3
 FIRST = "01_daten"
+# It joins what the others wrote of each customer, so that it waits for them.
+LAST = ("05_massnahmen",)
 # Data that a notebook refuses are the user's affair; everything else that it raises is ours.
 REFUSALS = frozenset({"DataError", "ParameterError", "TooMuchLost"})
 CELL_TIMEOUT_SECONDS = 900
@@ -210,7 +212,7 @@ def _execute_all(
     progress: Progress,
     timeout: int,
 ) -> tuple[dict[str, float], list[Failure | Refusal]]:
-    """Run 01, then the others two at a time; who fails does not stop the others."""
+    """Run 01, then the others two at a time, then `LAST`; who fails does not stop the others."""
     durations: dict[str, float] = {}
 
     def execute(stem: str) -> Failure | Refusal | None:
@@ -226,8 +228,10 @@ def _execute_all(
     if first is not None:
         return durations, [first]
     # The later notebooks take longer; started first, they leave no thread idle at the end.
+    at_once = [stem for stem in reversed(chosen[1:]) if stem not in LAST]
     with ThreadPoolExecutor(max_workers=2) as pool:
-        results = list(pool.map(execute, reversed(chosen[1:])))
+        results = list(pool.map(execute, at_once))
+    results += [execute(stem) for stem in chosen if stem in LAST]
     return durations, [end for end in results if end is not None]
 
 
