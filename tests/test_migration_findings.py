@@ -146,10 +146,13 @@ def test_no_memory_lets_the_ways_be_carried_forward():
     assert "nur davon ab, wo er steht" in text and "lassen sich fortschreiben" in text
 
 
-def test_captions_name_both_days():
-    for caption in (findings.flows_caption, findings.balance_caption):
-        text = str(caption(days=DAYS, style=STYLE))
+def test_captions_name_both_days_and_the_limits():
+    of_a_day = str(findings.flows_caption(days=DAYS, is_fixed=False, style=STYLE))
+    fixed = str(findings.flows_caption(days=DAYS, is_fixed=True, style=STYLE))
+    for text in (of_a_day, fixed, str(findings.balance_caption(days=DAYS, style=STYLE))):
         assert "30.06.2024" in text and "31.12.2024" in text
+    assert "an beiden Tagen die vom 30.06.2024" in of_a_day
+    assert "Die Grenzen der Noten sind fest." in fixed
 
 
 def test_customers_of_whom_nothing_is_left_are_no_move_between_groups():

@@ -252,6 +252,28 @@ TERMS = (
         "Maß dafür, wie weit Anzahlen von denen abweichen, die ohne Zusammenhang zu erwarten sind.",
     ),
     Term(
+        "Silhouette",
+        "Wie viel näher ein Kunde seiner Gruppe ist als der nächsten; null heißt dazwischen.",
+    ),
+    Term(
+        "Jaccard",
+        "Welcher Teil zweier Gruppen beiden gemeinsam ist; eins heißt gleich.",
+    ),
+    Term(
+        "Angepasster Rand-Index",
+        "Wie ähnlich zwei Einteilungen derselben Kunden sind: eins heißt gleich, null zufällig.",
+        ("[Aa]ngepasster Rand-Index",),
+    ),
+    Term(
+        "BIC",
+        "Maß für Modelle: Anpassung an die Daten, abzüglich einer Strafe für jede Stellschraube; "
+        "kleiner ist besser.",
+    ),
+    Term(
+        "ICL",
+        "Wie BIC, mit einer weiteren Strafe dafür, dass Kunden keiner Wolke klar angehören.",
+    ),
+    Term(
         "p-Wert",
         "Wie oft der Zufall allein mindestens so weit abweicht; klein heißt selten.",
     ),

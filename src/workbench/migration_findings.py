@@ -54,15 +54,25 @@ def flows_alt(flows: pd.DataFrame, *, style: Style) -> Sentence:
     )
 
 
-def flows_caption(*, days: tuple[pd.Timestamp, pd.Timestamp], style: Style) -> Sentence:
-    """Say how to read the drawing, and which limits hold."""
+def flows_caption(
+    *, days: tuple[pd.Timestamp, pd.Timestamp], is_fixed: bool, style: Style
+) -> Sentence:
+    """Say how to read the drawing, and which limits hold.
+
+    Parameters
+    ----------
+    days : tuple of Timestamp
+        The earlier and the later day.
+    is_fixed : bool
+        Whether the limits of the scores are fixed, and not those of the earlier day.
+    """
+    limits = "fest" if is_fixed else "an beiden Tagen die vom {von}"
     return say(
         "Links die Segmente am {von}, rechts am {bis}, mit der Zahl der Kunden. Die Breite eines "
         "Bandes ist die Zahl der Kunden auf diesem Weg. Auf und ab meint die Reihenfolge im Bild. "
-        "Die Grenzen der Noten sind an beiden Tagen die vom {grenzen}. Zu kleine Gruppen fehlen.",
+        f"Die Grenzen der Noten sind {limits}. Zu kleine Gruppen fehlen.",
         von=style.date(days[0]),
         bis=style.date(days[1]),
-        grenzen=style.date(days[0]),
     )
 
 
