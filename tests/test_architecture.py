@@ -77,6 +77,10 @@ MAY_IMPORT = {
     "segments": {"schema"},
     "lifecycle": {"schema", "summary"},
     "customer_groups": {"lifecycle"},
+    "group_probe": {
+        *("summary", "lifecycle", "customer_groups", "outlook", "candidates", "discrimination"),
+        "purchase_models",
+    },
     "score_rules": {"schema", "rhythm", "segments"},
     "phases": {"schema", "privacy", "discrimination", "lifecycle"},
     "purchase_journey": {"schema", "rhythm"},
@@ -86,6 +90,7 @@ MAY_IMPORT = {
         *("purchase_models", "spend_models"),
     },
     "group_findings": {
+        "labels",
         "score_rules",
         "backtest_findings",
         "customer_groups",
@@ -351,6 +356,7 @@ PURE = (
     "customer_groups",
     "outlook",
     "group_findings",
+    "group_probe",
     "score_rules",
     "phases",
     "purchase_journey",

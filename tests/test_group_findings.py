@@ -142,6 +142,21 @@ def test_the_rule_of_the_scores_is_stated():
     assert given.count("vorgegeben") == 2 and "Kaufpausen" not in given
 
 
+def test_the_chances_of_a_past_day_are_held_against_what_came():
+    table = pd.DataFrame(
+        {"customers": [100, 300, NAN], "predicted": [0.8, 0.2, NAN], "observed": [0.9, 0.22, NAN]},
+        index=["VIP-Kunden", "Einmalkäufer", "Neukunden"],
+    )
+    when = {"day": pd.Timestamp("2024-06-30"), "days": 182, "style": STYLE}
+    assert plain(group_findings.probe(table, **when)) == (
+        "Am 30.06.2024 vorhergesagt, nach 182 Tagen gezählt: Die Chance auf einen Kauf lag im "
+        "Mittel um 4,0 Prozentpunkte daneben, am weitesten bei der Gruppe VIP-Kunden (80 % "
+        "vorhergesagt, 90 % kauften)."
+    )
+    hidden = plain(group_findings.probe(table * NAN, **when))
+    assert not any(sign.isdigit() for sign in hidden)
+
+
 # properties
 
 

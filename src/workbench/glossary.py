@@ -279,6 +279,18 @@ TERMS = (
     ),
     Term("Segment", "Gruppe von Kunden mit ähnlichem Kaufverhalten."),
     Term("Stammkunde", "Kunde, der in seinem üblichen Rhythmus kauft."),
+    Term(
+        "VIP-Kunde",
+        "Aktiver Kunde mit mehreren Käufen, einer von denen mit dem höchsten bisherigen Umsatz.",
+    ),
+    Term(
+        "Gelegenheitskäufer",
+        "Kunde mit wenigen Käufen, der länger schweigt, als es im Rhythmus der Kunden üblich ist.",
+    ),
+    Term(
+        "Interessent",
+        "Jemand, der in den Stammdaten steht, aber noch nichts gekauft hat.",
+    ),
     Term("Stichtag", "Letzter Tag, der in die Rechnung eingeht."),
     Term(
         "Trennschärfe (AUC)",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import pandas as pd
 
+from workbench import labels
 from workbench.backtest_findings import NAMES
 from workbench.customer_groups import GONE_GROUPS, GROUPS, REGULAR_ORDERS, VIP_SHARE, Overlap
 from workbench.findings import leading
@@ -18,6 +20,15 @@ MONEY: Mapping[str, str] = {
     "last_year": "Umsatz des letzten Jahres",
     "basket": "mittlerer Betrag je Kauf",
 }
+# Labels so short that the table of a past day fits the page.
+PROBE_COLUMNS: Mapping[str, tuple[Any, ...]] = labels.of(
+    *("customer_group", "customers", "predicted", "observed", "low", "high", "forecast_money"),
+    "actual_money",
+    predicted="Chance",
+    observed="Kauften",
+    forecast_money="Umsatz erwartet",
+    actual_money="Umsatz",
+)
 # Groups of customers who are not active any more.
 GONE = [*GONE_GROUPS, "Einmalkäufer"]
 
@@ -53,7 +64,7 @@ def group_rules(*, style: Style) -> pd.DataFrame:
     DataFrame
         Indexed by `customer_group`: `rule` (German), `next_step`.
     """
-    orders = style.count(REGULAR_ORDERS)
+    second, last, orders = (style.count(n) for n in (2, REGULAR_ORDERS - 1, REGULAR_ORDERS))
     share = style.share(VIP_SHARE)
     rules = {
         "VIP-Kunden": say(
@@ -65,12 +76,11 @@ def group_rules(*, style: Style) -> pd.DataFrame:
             "Ab {kaeufe} Käufen, nicht in der Rückgewinnung, kein VIP", kaeufe=orders
         ),
         "Wiederkäufer": say(
-            "Zwei Käufe oder mehr, weniger als {kaeufe}, nicht in der Rückgewinnung, kein VIP",
-            kaeufe=orders,
+            "{von} bis {bis} Käufe, nicht in der Rückgewinnung, kein VIP", von=second, bis=last
         ),
         "Neukunden": say("Ein Kauf; die übliche Frist bis zum zweiten läuft noch"),
         "Gelegenheitskäufer": say(
-            "Zwei Käufe oder mehr, weniger als {kaeufe}, in der Rückgewinnung", kaeufe=orders
+            "{von} bis {bis} Käufe, in der Rückgewinnung", von=second, bis=last
         ),
         "Überfällige Stammkunden": say("Ab {kaeufe} Käufen, in der Rückgewinnung", kaeufe=orders),
         "Einmalkäufer": say("Ein Kauf; die übliche Frist bis zum zweiten ist um"),
@@ -255,6 +265,37 @@ def title(cards: pd.DataFrame, *, style: Style) -> Sentence:
         groesste=style.text(largest),
         anteil=style.share(cards.loc[largest, "customer_share"]),
         **numbers,
+    )
+
+
+def probe(shown: pd.DataFrame, *, day: pd.Timestamp, days: int, style: Style) -> Sentence:
+    """Say how well the chances of a past day came true, and where they were furthest off.
+
+    Parameters
+    ----------
+    shown : DataFrame
+        From `group_probe.look_back`, suppressed.
+    day : Timestamp
+        The past day.
+    days : int
+        Length of the window after it.
+    """
+    told = shown.dropna(subset=["predicted"])
+    if told.empty:
+        return say("Jede Gruppe ist zu klein, um ihre Aussicht zu prüfen.")
+    off = (told["predicted"] - told["observed"]).abs()
+    worst = str(off.idxmax())
+    mean = (off * told["customers"]).sum() / told["customers"].sum()
+    return say(
+        "Am {tag} vorhergesagt, nach {tage} Tagen gezählt: Die Chance auf einen Kauf lag im Mittel "
+        "um {punkte} Prozentpunkte daneben, am weitesten bei der Gruppe {gruppe} ({vorher} "
+        "vorhergesagt, {nachher} kauften).",
+        tag=style.date(day),
+        tage=style.count(days),
+        punkte=style.number(100 * mean, digits=1),
+        gruppe=style.text(worst),
+        vorher=style.share(told.loc[worst, "predicted"]),
+        nachher=style.share(told.loc[worst, "observed"]),
     )
 
 

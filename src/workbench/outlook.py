@@ -85,21 +85,19 @@ def look_ahead(
     NotIdentified
         If every model of purchases collapses.
     """
-    window_days = min(
-        holdout_days or summary.default_holdout_days(first_day, as_of=as_of), horizon_days
+    window = window_days(
+        first_day, as_of=as_of, holdout_days=holdout_days, horizon_days=horizon_days
     )
     try:
-        placed = backtests.origins(
-            orders, as_of=as_of, horizon_days=window_days, first_day=first_day
-        )
+        placed = backtests.origins(orders, as_of=as_of, horizon_days=window, first_day=first_day)
     except TooFewData:
         tested, choice = None, None
     else:
         tested = backtests.run(
             orders,
             origins=placed.days,
-            horizon_days=window_days,
-            models=candidates.forecasters(days=window_days),
+            horizon_days=window,
+            models=candidates.forecasters(days=window),
             as_of=as_of,
             known=known,
             spend=candidates.money,
@@ -120,6 +118,20 @@ def look_ahead(
         judged, paid=gates.money_verdict(tested, model=model.name)
     )
     return Outlook(scores, model, judged, bool(holds and scores["clv_revenue"].sum() > 0))
+
+
+def window_days(
+    first_day: pd.Timestamp, *, as_of: pd.Timestamp, holdout_days: int, horizon_days: int
+) -> int:
+    """Say how long the window is on which forecasts are tested.
+
+    Examples
+    --------
+    >>> first_day, as_of = pd.Timestamp("1997-01-01"), pd.Timestamp("1998-06-30")
+    >>> window_days(first_day, as_of=as_of, holdout_days=0, horizon_days=365)
+    273
+    """
+    return min(holdout_days or summary.default_holdout_days(first_day, as_of=as_of), horizon_days)
 
 
 def p_alive_then(people: pd.DataFrame, *, model: PurchaseModel) -> pd.Series:
