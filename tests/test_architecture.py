@@ -46,6 +46,15 @@ MAY_IMPORT = {
     "orders": {"schema"},
     "returns": {"orders"},
     "summary": {"schema", "orders"},
+    "nps": {"schema", "customer_bootstrap", "discrimination"},
+    "complaint_funnel": {"schema", "discrimination", "rhythm"},
+    "feedback_outcomes": {"schema", "customer_bootstrap"},
+    "comment_themes": {"schema"},
+    "feedback_findings": {
+        *("comment_themes", "complaint_funnel", "feedback_outcomes", "formats", "nps", "outputs"),
+    },
+    "feedback_tables": {"comment_themes", "feedback_findings", "feedback_outcomes", "nps"},
+    "feedback_plots": {"plots", "formats"},
     "crm_fields": {"schema"},
     "crm_profiles": {"schema", "crm_fields"},
     "crm_gate": {"schema", "consents"},
@@ -307,16 +316,13 @@ MAY_IMPORT = {
 ONLY_IN = {
     "lifetimes": {"second_opinion"},
     "matplotlib": {
-        *("plots", "churn_plots", "cohort_plots", "contract_plots"),
-        *("migration_plots", "kpi_plots", "profile_plots", "claim_plots"),
-        *("plots", "churn_plots", "cohort_plots"),
-        *("contract_plots", "migration_plots", "kpi_plots", "profile_plots"),
-        "cluster_plots",
+        *("plots", "churn_plots", "cohort_plots", "contract_plots", "feedback_plots"),
+        *("migration_plots", "kpi_plots", "profile_plots", "claim_plots", "cluster_plots"),
     },
     "papermill": {"run"},
     "sklearn": {
         *("churn_training", "labelled_models", "stored_model"),
-        *("clusters", "mixtures", "cluster_cards"),
+        *("clusters", "mixtures", "cluster_cards", "comment_themes"),
     },
     "skops": {"stored_model"},
     "nbconvert": {"report", "pages"},
@@ -333,6 +339,8 @@ ONLY_IN = {
 }
 # They compute; they touch no file and no clock.
 PURE = (
+    *("nps", "complaint_funnel", "feedback_outcomes", "comment_themes", "feedback_tables"),
+    *("feedback_findings", "feedback_plots", "crm_fields", "crm_profiles", "crm_gate"),
     "summary",
     "rhythm",
     "quality",

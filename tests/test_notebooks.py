@@ -12,7 +12,7 @@ from workbench.outputs import KPI
 from workbench.parameters import Parameters
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
-STEMS = ["01_daten", "02_segmentierung", "03_clv", "04_churn", "05_massnahmen"]
+STEMS = ["01_daten", "02_segmentierung", "03_clv", "04_churn", "05_massnahmen", "06_feedback"]
 CHECKED = "nbval-check-output"
 
 

@@ -24,7 +24,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from workbench import intake, pseudonyms, publication, run, runfolder, synthetic
 from workbench.schema import ParameterError
 
-PAGES = ["index", "01_daten", "02_segmentierung", "03_clv", "04_churn", "05_massnahmen"]
+PAGES = ["index", "01_daten", "02_segmentierung", "03_clv", "04_churn"]
+PAGES += ["05_massnahmen", "06_feedback"]
 SPINNER = [sys.executable, "-c", "while True: pass"]
 
 
