@@ -223,6 +223,12 @@ def test_concordance_is_the_slow_loop_over_pairs(seed):
     assert table.loc["model", "concordance"] == pytest.approx(np.mean(points))
 
 
+def test_two_customers_are_in_order_or_they_are_not():
+    forecasts = pd.DataFrame({"right": [1.0, 2.0], "wrong": [2.0, 1.0], "same": [1.0, 1.0]})
+    table = evaluation.accuracy(forecasts, actual=pd.Series([0, 3]))
+    assert table["concordance"].to_dict() == {"right": 1.0, "wrong": 0.0, "same": 0.5}
+
+
 def test_breaking_ties_by_chance_lowers_spearman_but_not_concordance(split):
     # The reason why the verdict does not use Spearman's coefficient.
     count = split.calibration["frequency"].astype(float)

@@ -284,6 +284,9 @@ def _concordance(forecast: pd.Series, truth: pd.Series) -> float:
         return float("nan")
     if forecast.nunique() < 2:
         return 0.5
+    if len(truth) == 2:
+        # scipy would divide by zero for a p-value that nobody reads.
+        return float(np.argmax(forecast) == np.argmax(truth))
     from scipy.stats import kendalltau  # half a second to import, which other notebooks save
 
     tau = kendalltau(forecast, truth, method="asymptotic").statistic
