@@ -5,6 +5,7 @@ Every table that crosses a module border is checked here once; inside a module i
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import pandas as pd
@@ -207,14 +208,14 @@ def check_summary(summary: pd.DataFrame) -> None:
     _check_columns(summary, ("frequency", "recency", "T"), name="summary")
     if summary.empty:
         raise DataError("summary is empty. Take an as_of on or after the first purchase.")
-    x, recency, age = summary["frequency"], summary["recency"], summary["T"]
-    fits = (x >= 0) & (recency >= 0) & (recency <= age) & (age < float("inf"))
+    x, recency, age = (summary[name].to_numpy(float) for name in ("frequency", "recency", "T"))
+    fits = (x >= 0) & (recency >= 0) & (recency <= age) & (age < math.inf)
     broken = ~(fits & ((x > 0) == (recency > 0)))
     if broken.any():
         raise DataError(
             f"{int(broken.sum())} of {len(summary)} rows break 0 <= recency <= T or "
             f"'recency > 0 exactly when frequency > 0', the first at "
-            f"position {int(broken.to_numpy().argmax())}. Make the table with summary.summarise."
+            f"position {int(broken.argmax())}. Make the table with summary.summarise."
         )
 
 
