@@ -1,4 +1,5 @@
 import ast
+import functools
 import re
 import tomllib
 from pathlib import Path
@@ -466,6 +467,7 @@ PURE = (
 )
 
 
+@functools.cache
 def imports(module: str) -> tuple[set[str], set[str]]:
     """Names inside the package and top-level names outside that a module imports."""
     inside, outside = set(), set()
@@ -582,5 +584,6 @@ def test_locks_agree_and_hold_pandas_three_and_the_build_backend():
     assert run["lifetimes"] == "0.11.3"
     assert "flit-core" in run
     for other in ("test", "lab"):
-        shared = run.keys() & versions(other).keys()
-        assert {name for name in shared if run[name] != versions(other)[name]} == set()
+        theirs = versions(other)
+        shared = run.keys() & theirs.keys()
+        assert {name for name in shared if run[name] != theirs[name]} == set()
