@@ -497,6 +497,30 @@ def uci(shared) -> Source:
     return sources.read(path, columns=dict(zip(ITEMS, theirs, strict=True)))
 
 
+class Uci(NamedTuple):
+    """What became of it under one policy, and its judged lines of one customer's paper."""
+
+    cleaned: transactions.Cleaned
+    judged: list[tuple]
+
+
+UCI_END = pd.Timestamp("2011-12-09")
+
+
+@pytest.fixture(scope="module")
+def uci_cleaned(uci) -> dict[str, Uci]:
+    """UCI Online Retail up to its last day, by policy."""
+    found = {}
+    for policy in returns.POLICIES:
+        cleaned = clean(uci, max_loss=0.35, returns=policy, as_of=UCI_END)
+        (judged,) = uci.connection.execute(
+            "SELECT list((order_id, reason, due::DOUBLE) ORDER BY line) FROM judged "
+            "WHERE customer_id = '16446' AND product_id = '23843'"
+        ).fetchall()[0]
+        found[policy] = Uci(cleaned, judged)
+    return found
+
+
 def test_uci_online_retail_gives_the_figures_of_its_description(uci):
     """Rows, cancellations, duplicates and money as the data set's README counts them."""
     counts = clean(uci, max_loss=0.35).counts.set_index("code")
@@ -522,8 +546,8 @@ def test_uci_online_retail_gives_the_figures_of_its_description(uci):
         ("separate", 8_911_407.90),
     ],
 )
-def test_uci_keeps_its_money_under_every_policy(uci, policy, adds_up_to):
-    cleaned = clean(uci, max_loss=0.35, returns=policy)
+def test_uci_keeps_its_money_under_every_policy(uci_cleaned, policy, adds_up_to):
+    cleaned = uci_cleaned[policy].cleaned
     amount = cleaned.balance.set_index("reason")["amount"]
     assert round(amount["kept"] + amount["never_bought"], 2) == adds_up_to
     assert amount["return_day"] == 0
@@ -533,18 +557,14 @@ def test_uci_keeps_its_money_under_every_policy(uci, policy, adds_up_to):
     assert round(cleaned.returned["amount"].sum(), 2) == aside
 
 
-def test_the_order_cancelled_after_twelve_minutes_finds_its_cancellation(uci):
-    net = clean(uci, max_loss=0.35)
-    (judged,) = uci.connection.execute(
-        "SELECT list((order_id, reason, due::DOUBLE) ORDER BY line) FROM judged "
-        "WHERE customer_id = '16446' AND product_id = '23843'"
-    ).fetchall()[0]
+def test_the_order_cancelled_after_twelve_minutes_finds_its_cancellation(uci_cleaned):
+    net, judged = uci_cleaned["net"]
     assert judged == [("581483", "order_returned", 0.0), ("C581484", "return_settled", 0.0)]
     kept = net.orders[net.orders["customer_id"] == "16446"]
     assert kept["date"].tolist() == [pd.Timestamp("2011-05-18")]
     assert kept["amount"].tolist() == [2.90]
 
-    dropped = clean(uci, max_loss=0.35, returns="drop").orders
+    dropped = uci_cleaned["drop"].cleaned.orders
     assert dropped.loc[dropped["customer_id"] == "16446", "amount"].max() == 168_469.60
 
 
@@ -565,12 +585,15 @@ def test_dropped_returns_count_as_lost():
     assert len(clean(source_of(FOUR), max_loss=0.0, returns="separate").orders) == 3
 
 
-def test_what_was_known_on_a_day_is_what_cleaning_up_to_that_day_gives(uci):
+def test_what_was_known_on_a_day_is_what_cleaning_up_to_that_day_gives(uci, uci_cleaned):
     """Settling the kept lines again equals reading the export again, for every policy and day."""
-    cleaned = clean(uci, max_loss=1, returns="net")
-    for day in pd.to_datetime(["2011-06-08", "2011-12-09"]):
+    cleaned = uci_cleaned["net"].cleaned
+    for day in (pd.Timestamp("2011-06-08"), UCI_END):
         for policy in returns.POLICIES:
-            expected = clean(uci, max_loss=1, returns=policy, as_of=day).orders
+            if day == UCI_END:
+                expected = uci_cleaned[policy].cleaned.orders
+            else:
+                expected = clean(uci, max_loss=1, returns=policy, as_of=day).orders
             found = returns.restate(cleaned.stored, cleaned.unsettled, policy=policy, as_of=day)
             pd.testing.assert_frame_equal(found, expected)
     assert cleaned.unsettled.n_rows < 0.35 * uci.n_rows
