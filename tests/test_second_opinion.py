@@ -34,9 +34,9 @@ assert "lifetimes" not in sys.modules
 assert state() == before
 
 customers = synthetic.purchase_summary(
-    r=0.5, alpha_days=60, a=0.8, b=2.4, n_customers=400, acquisition_days=60, n_days=365, seed=1
+    r=0.5, alpha_days=60, a=0.8, b=2.4, n_customers=100, acquisition_days=60, n_days=365, seed=1
 )
-amount = np.random.default_rng(1).gamma(3.0, 10.0, 400)
+amount = np.random.default_rng(1).gamma(3.0, 10.0, 100)
 customers["monetary_value"] = np.where(customers["frequency"] > 0, amount, 0.0)
 profiles = summary.profiles(customers)
 for name in ("bg_nbd", "mbg_nbd", "pareto_nbd"):
