@@ -59,6 +59,8 @@ COMPANION_OF = {PRODUCT_NAMES.index(a): PRODUCT_NAMES.index(b) for a, b in COMPA
 LOG_LIKING = np.log(
     [[2.5 if name in COMPANIONS else 1.0 for name, _ in goods] for goods in PRODUCTS]
 )
+# By category, product and quantity.
+LOG_SHARES = np.log(QUANTITY_SHARES) + LOG_LIKING[:, :, np.newaxis]
 LINE_COLUMNS = ["customer_id", "day", "order_id", "channel", "product_id", "category", "quantity",
                 "cents", "discount", "margin"]  # fmt: skip
 
@@ -155,22 +157,24 @@ def _basket(rng: np.random.Generator, total: int, taste: np.ndarray) -> list[tup
     n_lines = 1 + min(rng.poisson(1.2), total // 1500, 4)
     if total > LARGE:
         n_lines = 1  # who orders for a firm orders many of one thing
+    together = world.value("ergaenzung")
     best, best_misfit = [], np.inf
     for _ in range(4):
         targets = np.log(total / 100 * rng.dirichlet(np.full(n_lines, 4.0)))
         basket: dict[int, int] = {}
         for i, target in enumerate(targets):
-            category = min(int(np.searchsorted(taste, rng.random())), len(CATEGORIES) - 1)
+            category = min(int(taste.searchsorted(rng.random())), len(CATEGORIES) - 1)
             companion = COMPANION_OF.get(next(iter(basket), -1), -1)
-            if i and rng.random() < world.value("ergaenzung") and companion not in (-1, *basket):
+            if i and rng.random() < together and companion not in (-1, *basket):
                 basket[companion] = 1
                 continue
             fit = -0.5 * ((LOG_PRICES[category] - target) / 0.25) ** 2
-            fit += np.log(QUANTITY_SHARES) + LOG_LIKING[category, :, np.newaxis]
-            own = [product - category * PER_CATEGORY for product in basket]
-            fit[[row for row in own if 0 <= row < PER_CATEGORY]] = -np.inf
-            weights = np.cumsum(np.exp(fit - fit.max()))
-            cell = int(np.searchsorted(weights, rng.random() * weights[-1]))
+            fit += LOG_SHARES[category]
+            for product in basket:
+                if product // PER_CATEGORY == category:
+                    fit[product % PER_CATEGORY] = -np.inf
+            weights = np.exp(fit - fit.max()).cumsum()
+            cell = int(weights.searchsorted(rng.random() * weights[-1]))
             row, column = divmod(cell, len(QUANTITIES))
             basket[category * PER_CATEGORY + row] = int(QUANTITIES[column])
         listed = np.array([PRICES[product] * n for product, n in basket.items()])
