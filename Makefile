@@ -33,8 +33,10 @@ help: ## this list
 report: .venv/run-ready ## the German report on the embedded data set; ends with the path of index.html
 	@$(BIN)/workbench run
 
+# Sixty processes start on the way; none compiles again what another has compiled.
+test: export PYTHONDONTWRITEBYTECODE =
 test: .venv/test-ready ## the whole test suite
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lab: .venv-lab/ready ## JupyterLab on the notebooks
 	@$(LAB_BIN)/jupyter lab --notebook-dir=notebooks

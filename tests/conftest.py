@@ -1,3 +1,5 @@
+import contextlib
+import fcntl
 import importlib.util
 import os
 import pwd
@@ -7,13 +9,14 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 # No test makes a key in the settings of who runs it.
 os.environ["WORKBENCH_KEY"] = "5a" * 32
@@ -21,6 +24,14 @@ os.environ["WORKBENCH_KEY"] = "5a" * 32
 CALIBRATION_END = pd.Timestamp("1997-09-30")
 HOLDOUT_END = pd.Timestamp("1998-06-30")
 HOLDOUT_DAYS = 273
+# Files that take long go first, so that no worker is left alone with one at the end.
+LONGEST = ("test_run.py", "test_browser.py", "test_returns.py", "03_clv.ipynb", "04_churn.ipynb")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first; within a file the order stays."""
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
 
 
 def _cdnow(name: str, columns: list[str], *, header_lines: int) -> pd.DataFrame:
@@ -56,6 +67,7 @@ def shared() -> Path:
 
 
 def workbench_run(cwd: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    """Run the command as a user does, in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "workbench.cli", "run", *arguments],
         cwd=cwd,
@@ -66,30 +78,61 @@ def workbench_run(cwd: Path, *arguments: str, **environment: str) -> subprocess.
     )
 
 
+def workbench_here(cwd: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Run the command in this process, which need not import everything again."""
+    from workbench import cli
+
+    with contextlib.chdir(cwd):
+        done = CliRunner().invoke(cli.main, ["run", *arguments])
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
+
+
+def _made_once(tmp_path_factory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that the first worker who asks for it makes, and the others wait for."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    folder, done = base / name, base / f"{name}-done"
+    with (base / f"{name}-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def cdnow(tmp_path_factory) -> Path:
-    """The report of the embedded data set, made as a user would."""
-    folder = tmp_path_factory.mktemp("run")
-    done = workbench_run(folder)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == str(folder / "reports" / "cdnow" / "index.html")
-    return folder / "reports" / "cdnow"
+    """The report of the embedded data set, made as a user would; not to be changed."""
+
+    def make(folder: Path) -> None:
+        done = workbench_run(folder)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip() == str(folder / "reports" / "cdnow" / "index.html")
+
+    return _made_once(tmp_path_factory, "run", make) / "reports" / "cdnow"
 
 
 @pytest.fixture(scope="session")
 def beispiel(tmp_path_factory) -> Path:
-    """The report of Musterhandel, with all its tables, contracts and a labelled set."""
-    folder = tmp_path_factory.mktemp("beispiel")
-    _write_contracts_and_labels(folder)
-    done = workbench_run(
-        folder,
-        *("--transactions", "dataset:beispiel", "-p", "pseudonymise", "on"),
-        *("-p", "contracts", "vertraege.csv", "-p", "labelled", "liste.csv"),
-        *("-p", "labelled_columns", "{customer_id: Nr, label: Antwort}"),
-        *("-p", "purpose", "Kundenbindung", "-p", "legal_basis", "berechtigtes Interesse"),
-    )
-    assert done.returncode == 0, done.stderr
-    return folder / "reports" / "beispiel"
+    """The report of Musterhandel, all its tables, contracts, a labelled set; not to be changed."""
+
+    def make(folder: Path) -> None:
+        _write_contracts_and_labels(folder)
+        done = workbench_run(
+            folder,
+            *("--transactions", "dataset:beispiel", "-p", "pseudonymise", "on"),
+            *("-p", "contracts", "vertraege.csv", "-p", "labelled", "liste.csv"),
+            *("-p", "labelled_columns", "{customer_id: Nr, label: Antwort}"),
+            *("-p", "purpose", "Kundenbindung", "-p", "legal_basis", "berechtigtes Interesse"),
+        )
+        assert done.returncode == 0, done.stderr
+
+    return _made_once(tmp_path_factory, "beispiel", make) / "reports" / "beispiel"
 
 
 def _write_contracts_and_labels(folder: Path) -> None:

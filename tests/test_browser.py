@@ -7,7 +7,7 @@ import shutil
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import workbench_run
+from conftest import workbench_here
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from playwright.sync_api import sync_playwright
 
@@ -341,7 +341,7 @@ def hostile_shop(tmp_path_factory):
     }.items():
         orders[column] = [texts[n % len(texts)] for n in number]
     orders.to_csv(folder / "boese.csv", index=False, quoting=csv.QUOTE_ALL)
-    done = workbench_run(folder, "--transactions", "boese.csv", "-p", "pseudonymise", "off")
+    done = workbench_here(folder, "--transactions", "boese.csv", "-p", "pseudonymise", "off")
     assert done.returncode == 0, done.stderr
     return orders, folder / "reports" / "boese"
 

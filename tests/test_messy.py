@@ -13,7 +13,7 @@ import duckdb
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from conftest import workbench_run
+from conftest import workbench_here
 
 from workbench import (
     cli,
@@ -185,7 +185,7 @@ def test_on_online_retail_dropout_is_not_identified_and_the_optimum_is_that_of_n
 def test_the_report_on_online_retail_says_what_is_not_identified_and_what_is_better(
     shared, tmp_path
 ):
-    done = workbench_run(
+    done = workbench_here(
         tmp_path,
         *("--transactions", str(shared / "data" / "online_retail_uci.parquet"), "--only", "03"),
         *("-p", "columns", json.dumps(UCI), "-p", "returns", "same_day", "-p", "currency", "GBP"),

@@ -18,7 +18,7 @@ import pandas as pd
 import papermill.engines
 import psycopg
 import pytest
-from conftest import workbench_run
+from conftest import workbench_here, workbench_run
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from workbench import intake, pseudonyms, publication, run, runfolder, synthetic
@@ -26,7 +26,15 @@ from workbench.schema import ParameterError
 
 PAGES = ["index", "01_daten", "02_segmentierung", "03_clv", "04_churn"]
 PAGES += ["05_massnahmen", "06_feedback"]
-SPINNER = [sys.executable, "-c", "while True: pass"]
+# Busy in bursts, which disturbs whoever shares the core more than an even load does.
+SPINNER = """
+import time
+while True:
+    end = time.monotonic() + 0.05
+    while time.monotonic() < end:
+        pass
+    time.sleep(0.05)
+"""
 
 
 def rows(report: Path, table: str) -> list[dict[str, str]]:
@@ -217,7 +225,8 @@ def test_the_manifest_lists_every_file_with_its_hash(cdnow):
 
 
 def test_two_runs_give_the_same_bytes_from_elsewhere_and_with_busy_cores(cdnow, tmp_path):
-    with subprocess.Popen(SPINNER) as first, subprocess.Popen(SPINNER) as second:
+    spinner = [sys.executable, "-c", SPINNER]
+    with subprocess.Popen(spinner) as first, subprocess.Popen(spinner) as second:
         try:
             done = workbench_run(tmp_path, "--out", "b/c", TZ="Pacific/Auckland", LC_ALL="C")
         finally:
@@ -256,7 +265,7 @@ def test_an_executed_notebook_runs_again_where_it_was_published(cdnow, tmp_path)
 def test_too_few_data_are_said_in_german_and_the_rest_stands(tmp_path, name, lines):
     source = tmp_path / f"{name}.csv"
     source.write_text("customer_id,date,amount\n" + "\n".join(lines) + "\n", encoding="utf-8")
-    done = workbench_run(tmp_path, "--transactions", source.name)
+    done = workbench_here(tmp_path, "--transactions", source.name)
     assert done.returncode == 0, done.stderr
     report = tmp_path / "reports" / name
     for page in ("02_segmentierung", "03_clv", "04_churn"):
@@ -287,7 +296,7 @@ def test_where_the_past_says_nothing_of_the_future_no_value_is_named(tmp_path, s
         )
     )
     shuffled.to_csv(tmp_path / "vertauscht.csv", index=False)
-    done = workbench_run(tmp_path, "--transactions", "vertauscht.csv", "--only", "03")
+    done = workbench_here(tmp_path, "--transactions", "vertauscht.csv", "--only", "03")
     assert done.returncode == 0, done.stderr
     report = tmp_path / "reports" / "vertauscht"
     page = visible(report / "03_clv.html")
@@ -323,7 +332,7 @@ def few_customers(**changed: float) -> pd.DataFrame:
 )
 def test_extremes_that_are_allowed_do_not_break_a_notebook(tmp_path, changed, given):
     few_customers(**changed).to_csv(tmp_path / "laden.csv", index=False)
-    done = workbench_run(tmp_path, "--transactions", "laden.csv", *given)
+    done = workbench_here(tmp_path, "--transactions", "laden.csv", *given)
     assert done.returncode == 0, done.stderr
 
 
@@ -334,7 +343,7 @@ def test_recent_revenue_of_one_buyer_is_not_told(tmp_path):
     spent = orders.loc[orders["date"] == day, "amount"].item()
     orders.to_csv(tmp_path / "laden.csv", index=False)
     given = ("--only", "03", "-p", "horizon_days", "1", "-p", "as_of", str(day.date()))
-    done = workbench_run(tmp_path, "--transactions", "laden.csv", *given)
+    done = workbench_here(tmp_path, "--transactions", "laden.csv", *given)
     assert done.returncode == 0, done.stderr
     told = (tmp_path / "reports" / "laden" / "tables" / "aussagen.csv").read_text("utf-8")
     assert "zuvor" not in told
@@ -356,7 +365,7 @@ def shop(tmp_path_factory) -> Path:
     orders["customer_id"] = "KUNDE-" + orders["customer_id"]
     (folder / "Bestände").mkdir()
     orders.to_csv(folder / "Bestände" / "laden.csv", index=False)
-    done = workbench_run(folder, "--transactions", "Bestände/laden.csv", "-p", "fatal", "[]")
+    done = workbench_here(folder, "--transactions", "Bestände/laden.csv", "-p", "fatal", "[]")
     assert done.returncode == 0, done.stderr
     return folder / "reports" / "laden"
 
@@ -635,7 +644,7 @@ def test_a_database_gives_the_tables_of_the_same_parquet_file_and_keeps_its_pass
     database = (*asked, postgres.address, "-p", "query", "kauf")
     done = workbench_run(tmp_path, *database, "--out", "db", PGPASSWORD=postgres.password)
     assert done.returncode == 0, done.stderr
-    other = workbench_run(tmp_path, *asked, "kauf.parquet", "--out", "file")
+    other = workbench_here(tmp_path, *asked, "kauf.parquet", "--out", "file")
     assert other.returncode == 0, other.stderr
     names = sorted(path.name for path in (tmp_path / "db" / "tables").iterdir())
     assert len(names) > 15
@@ -657,7 +666,7 @@ def test_a_database_gives_the_tables_of_the_same_parquet_file_and_keeps_its_pass
 
 
 def test_an_address_with_a_password_is_refused_before_anything_is_written(tmp_path):
-    done = workbench_run(tmp_path, "--transactions", "postgresql://anna:geheim77@127.0.0.1/shop")
+    done = workbench_here(tmp_path, "--transactions", "postgresql://anna:geheim77@127.0.0.1/shop")
     assert done.returncode == 2
     assert "geheim77" not in done.stdout + done.stderr
     assert list(tmp_path.iterdir()) == []
@@ -700,7 +709,7 @@ def test_a_select_stands_nowhere_but_as_its_hash(tmp_path):
     with contextlib.closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
         lines.to_sql("sales", connection, index=False)
     query = "SELECT * FROM sales WHERE customer_id <> 'KD-700037'"
-    done = workbench_run(
+    done = workbench_here(
         tmp_path,
         *("--only", "01", "--transactions", "sqlite:///shop.db", "-p", "query", query),
         *("--out", "site"),
@@ -714,7 +723,7 @@ def test_a_select_stands_nowhere_but_as_its_hash(tmp_path):
 
 def test_a_password_in_a_query_is_refused_before_a_kernel_starts(tmp_path):
     query = "SELECT * FROM dblink('host=db password=geheim77', 'sales')"
-    done = workbench_run(tmp_path, "--transactions", "sqlite:///shop.db", "-p", "query", query)
+    done = workbench_here(tmp_path, "--transactions", "sqlite:///shop.db", "-p", "query", query)
     assert done.returncode == 2
     assert "geheim77" not in done.stderr and "holds a password" in done.stderr
     assert list(tmp_path.iterdir()) == []
