@@ -70,7 +70,7 @@ MAY_IMPORT = {
     "cohort_trend": {"cohort_drift", "cohorts", "discrimination", "privacy", "rhythm", "schema"},
     "cohort_trend_findings": {
         *("cohort_drift", "cohort_trend", "cohorts", "formats", "outputs", "rhythm"),
-        *("seasonality", "second_purchases"),
+        *("schema", "seasonality", "second_purchases"),
     },
     "seasonality": {"cohorts", "schema"},
     "regions": set(),

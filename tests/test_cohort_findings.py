@@ -47,6 +47,8 @@ def test_the_page_says_whether_the_cohorts_are_those_of_new_customers():
     text = plain(cohort_findings.beginning(old, style=STYLE))
     assert text.startswith("Die erste Kohorte, ab 01.01.2024, hat 3,0-mal so viele Kunden")
     assert "geschlossene" not in text
+    few = begun(times_usual=NAN)
+    assert "zu wenige Monate" in plain(cohort_findings.beginning(few, style=STYLE))
     closed = begun(idle_months=15, is_closed=True, times_usual=NAN)
     text = plain(cohort_findings.beginning(closed, style=STYLE))
     assert text.startswith("Seit 15 Monaten kommt kein neuer Kunde hinzu")
@@ -106,6 +108,7 @@ def test_the_rule_of_the_curve_says_who_is_in_it():
     [
         ((100, 50, 60, 40), "im Zeitraum ab 01.02.2024, kamen 60 % des Umsatzes von Kunden, die "),
         ((100, 50, 60, NAN), "im Zeitraum ab 01.01.2024, kamen 67 % des Umsatzes von Kunden, die "),
+        ((100, 0, 60, NAN), "Von den Zeiträumen mit mehreren Schichten sind Teile zu klein"),
         ((NAN, 50, 60, NAN), "Von jedem Zeitraum sind Teile zu klein, um gezeigt zu werden"),
         ((1, 1, -5, 1), "Von jedem Zeitraum sind Teile zu klein, um gezeigt zu werden"),
     ],

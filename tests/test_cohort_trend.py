@@ -97,6 +97,21 @@ def test_few_months_are_cut_into_weeks():
     assert (found.cohorts.index.day_name() == "Monday").all()
 
 
+@pytest.mark.parametrize(
+    ("n_years", "per_month", "length"), [(4, 12, "Q"), (7, 4, "Y"), (3, 30, "M")]
+)
+def test_many_or_small_months_are_joined(n_years, per_month, length):
+    chance = np.random.default_rng(2)
+    days = pd.date_range("2015-01-15", periods=12 * n_years, freq="30D").repeat(per_month)
+    table = pd.DataFrame({"customer_id": [f"c{i:05d}" for i in range(len(days))], "date": days})
+    again = table.sample(frac=0.4, random_state=1)
+    table = pd.concat([table, again.assign(date=again["date"] + pd.Timedelta(days=20))])
+    table = table.assign(amount=chance.exponential(20, len(table)))
+    table["date"] = table["date"].astype("datetime64[us]")
+    found = measure(table, as_of=table["date"].max() + pd.Timedelta(days=91))
+    assert found.length == length
+
+
 def test_a_crowded_first_month_is_left_out():
     table = shop([0.3] * 8)
     old = shop([0.9], per_month=800).assign(customer_id=lambda t: "old" + t["customer_id"])

@@ -136,6 +136,10 @@ def test_the_trend_says_whom_it_leaves_out_and_what_a_closed_group_tells():
     assert "fehlen darin" in plain(
         findings.trend(trend("stable", "stable"), begun=old, style=STYLE)
     )
+    long = trend("stable", "stable")
+    years = pd.to_datetime(["2021-01-01", "2022-01-01", "2023-01-01"])
+    long = long._replace(cohorts=long.cohorts.set_axis(years))
+    assert "Saison" not in plain(findings.trend(long, begun=USUAL, style=STYLE))
     closed = USUAL._replace(is_closed=True)
     text = plain(findings.trend(trend("stable", "stable"), begun=closed, style=STYLE))
     assert text.endswith("über heutige Neukunden sagt das nichts.")

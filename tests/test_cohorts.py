@@ -232,7 +232,7 @@ def test_the_revenue_of_a_month_is_stacked_by_when_its_customers_began():
     )
     months = [pd.Timestamp(f"2024-0{month}-01") for month in (1, 2, 3, 4)]
     assert stack.index.tolist() == [(m, q) for m in months for q in ("Q1/2024", "Q2/2024")]
-    # Cleo gave something back before the data know of a purchase: an old customer.
+    # Cleo gave something back months before the data know of a purchase: an old customer.
     assert stack["revenue"].tolist() == [9, 0, 7, 0, 0, 0, 20, 5]
     assert stack["customers"].tolist() == [2, 0, 1, 0, 0, 0, 1, 1]
     assert stack["new_customers"].tolist() == [1, 0, 1, 0, 0, 0, 0, 1]

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from workbench import seasonality
-from workbench.schema import TooFewData
+from workbench.schema import DataError, TooFewData
 
 
 def months(values, start: str = "2022-01") -> pd.Series:
@@ -167,15 +167,19 @@ def test_the_closed_group_of_cdnow_falls_when_its_first_purchases_are_over(maste
 
 
 def test_less_than_two_years_bear_no_season():
-    with pytest.raises(TooFewData, match=r"needs 24 whole months.* of 23 months 23 have some") as e:
+    with pytest.raises(TooFewData, match=r"needs 24 whole months in a row .* there are 23") as e:
         seasonality.decompose(months(np.arange(1, 24)))
     assert (e.value.have, e.value.need) == (23, 24)
-
-
-def test_a_month_without_revenue_bears_neither():
-    values = months([*range(1, 30), 0])
-    with pytest.raises(TooFewData, match=r"of 30 months 29 have some") as error:
-        seasonality.decompose(values)
-    assert error.value.have < error.value.need
     with pytest.raises(TooFewData, match=r"needs 12 whole months"):
-        seasonality.largest_shift(values.iloc[-5:], is_adjusted=False, seed=1)
+        seasonality.largest_shift(months(np.arange(1, 12)), is_adjusted=False, seed=1)
+
+
+def test_a_month_without_revenue_is_refused_and_what_comes_after_it_is_kept():
+    values = months([*range(1, 10), 0, 0, *range(1, 20)])
+    with pytest.raises(DataError, match=r"2 of 30 months have no revenue, the first is 2022-10-01"):
+        seasonality.decompose(values)
+    kept = seasonality.unbroken(pd.DataFrame({"revenue": values}))
+    assert kept.index[0] == pd.Timestamp("2022-12-01") and len(kept) == 19
+    whole = pd.DataFrame({"revenue": months([1, 2])})
+    assert seasonality.unbroken(whole).equals(whole)
+    assert seasonality.unbroken(pd.DataFrame({"revenue": months([1, -2])})).empty

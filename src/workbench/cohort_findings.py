@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from workbench.cohorts import CONFIDENCE, Beginning
@@ -36,7 +38,12 @@ def beginning(begun: Beginning, *, style: Style) -> Sentence:
             "ihr nicht sehen."
         )
         values["monate"] = style.count(begun.idle_months)
-    if not parts:
+    if not parts and math.isnan(begun.times_usual):
+        parts.append(
+            "Die Daten umfassen zu wenige Monate mit neuen Kunden, um zu erkennen, ob die ersten "
+            "Käufe darin wirklich erste Käufe sind."
+        )
+    elif not parts:
         parts.append(
             "Die erste Kohorte ist nicht größer als üblich, und bis zuletzt kamen neue Kunden "
             "hinzu: Die Kohorten lassen sich vergleichen."
@@ -169,14 +176,20 @@ def stack(shown: pd.DataFrame, *, style: Style) -> Sentence:
             hoch=style.money(total.max()),
             zuletzt=style.money(total.iloc[-1]),
         )
-    last = revenue.loc[total.index[-1]]
-    newest = last[last != 0].index[-1]
+    shown_rows = revenue.loc[total.index[total > 0]]
+    newest = shown_rows.apply(lambda row: row[row != 0].index[-1], axis=1)
+    newest = newest[newest != layers[0]]
+    if newest.empty:
+        return say(
+            "Von den Zeiträumen mit mehreren Schichten sind Teile zu klein, um gezeigt zu werden"
+        )
+    last, layer = newest.index[-1], newest.iloc[-1]
     return say(
         "Zuletzt, im Zeitraum ab {beginn}, kamen {anteil} des Umsatzes von Kunden, die vor "
         "{schicht} begonnen haben",
-        beginn=style.date(total.index[-1]),
-        anteil=style.share(1 - last[newest] / total.iloc[-1]),
-        schicht=style.text(newest),
+        beginn=style.date(last),
+        anteil=style.share(1 - revenue.loc[last, layer] / total[last]),
+        schicht=style.text(layer),
     )
 
 

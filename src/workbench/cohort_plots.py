@@ -194,8 +194,8 @@ def plot_trend(
         ``_low``, ``_high`` and ``_fitted``, its bounds and line (missing: suppressed).
     measure : {"repeat_share", "revenue_each"}
         What to draw.
-    length : {"M", "W"}
-        Cohorts by month or by week.
+    length : {"W", "M", "Q", "Y"}
+        Length of a cohort.
     """
     ax = axes(ax)
     x, value = np.arange(len(cohorts)), cohorts[measure]
@@ -204,8 +204,8 @@ def plot_trend(
     ax.errorbar(x, value, yerr=spread, label="Kohorte", **looks)
     ax.plot(x, cohorts[f"{measure}_fitted"], color=EXPECTED, ls="--", label="Gerade durch alle")
     names = [f"{day.day:02d}.{day.month:02d}." for day in cohorts.index]
-    if length == "M":
-        names = [period_name(pd.Period(day, freq="M")) for day in cohorts.index]
+    if length != "W":
+        names = [period_name(pd.Period(day, freq=length)) for day in cohorts.index]
     step = max(1, -(-len(names) // 6))
     ax.set_xticks(x[::step], names[::step])
     label = {

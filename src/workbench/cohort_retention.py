@@ -120,6 +120,18 @@ def decay(triangle: pd.DataFrame, *, begun: cohorts.Beginning) -> pd.DataFrame:
     return table.assign(low=bounds.low, high=bounds.high)
 
 
+def has_later(shown: pd.DataFrame) -> bool:
+    """Say whether the triangle shows any cell after the period of the first purchase.
+
+    Parameters
+    ----------
+    shown : DataFrame
+        From `hide_small`.
+    """
+    later = shown[shown.index.get_level_values("age") > 0]
+    return bool(later["bought_share"].notna().any())
+
+
 def hide_small(triangle: pd.DataFrame, *, k: int) -> pd.DataFrame:
     """Blank what the triangle tells of fewer than `k` customers, directly or by subtraction.
 

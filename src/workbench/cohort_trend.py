@@ -16,8 +16,8 @@ from workbench.schema import TooFewData
 
 AGE_DAYS = 90
 MIN_COHORTS = 4
-# With fewer months weeks stand for them.
-MIN_MONTHS = 6
+# With fewer months weeks stand for them, with more or smaller ones quarters or years.
+MIN_MONTHS, MAX_COHORTS = 6, 36
 
 
 class Slope(NamedTuple):
@@ -47,7 +47,7 @@ class CohortTrend(NamedTuple):
     repeat, revenue : Slope
         Of the share that bought again, and of the revenue of a customer.
     length : str
-        ``"M"`` or ``"W"``: cohorts by month, or by week.
+        ``"W"``, ``"M"``, ``"Q"`` or ``"Y"``: cohorts by week, month, quarter or year.
     n_customers : int
         Customers measured.
     without_first : bool
@@ -105,12 +105,7 @@ def measure(orders: pd.DataFrame, *, as_of: pd.Timestamp, begun: Beginning) -> C
     customers = _first_days_of_life(orders, as_of=as_of)
     if begun.is_truncated:
         customers = customers[customers["first"] >= begun.first_month + pd.offsets.MonthBegin()]
-    for length in ("M", "W"):
-        cohort = customers["first"].dt.to_period(length)
-        is_over = cohort.dt.end_time.dt.normalize() + pd.Timedelta(days=AGE_DAYS) <= as_of
-        if cohort[is_over].nunique() >= MIN_MONTHS:
-            break
-    customers = customers[is_over].assign(cohort_start=cohort[is_over].dt.start_time)
+    length, customers = _cohorts_over(customers, as_of=as_of)
     for have, need, what in (
         (customers["cohort_start"].nunique(), MIN_COHORTS, "cohorts"),
         (len(customers), MIN_CUSTOMERS, "customers"),
@@ -168,6 +163,25 @@ def _first_days_of_life(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.Data
     bought = wait["bought"] & (wait["days"] <= AGE_DAYS)
     revenue = young.groupby("customer_id")["amount"].sum()
     return pd.DataFrame({"first": first, "bought": bought.astype(float), "revenue": revenue})
+
+
+def _cohorts_over(customers: pd.DataFrame, *, as_of: pd.Timestamp) -> tuple[str, pd.DataFrame]:
+    """Choose the length of a cohort, and keep the customers of cohorts observed long enough."""
+
+    def cut(length: str) -> pd.DataFrame:
+        cohort = customers["first"].dt.to_period(length)
+        is_over = cohort.dt.end_time.dt.normalize() + pd.Timedelta(days=AGE_DAYS) <= as_of
+        return customers[is_over].assign(cohort_start=cohort[is_over].dt.start_time)
+
+    found = {length: cut(length) for length in ("M", "Q", "Y")}
+    sizes = {length: rows["cohort_start"].value_counts() for length, rows in found.items()}
+    if len(sizes["M"]) < MIN_MONTHS:
+        return "W", cut("W")
+    borne = [length for length, size in sizes.items() if len(size) >= MIN_COHORTS]
+    for length in borne:
+        if len(sizes[length]) <= MAX_COHORTS and sizes[length].median() >= MIN_CUSTOMERS:
+            return length, found[length]
+    return borne[-1], found[borne[-1]]
 
 
 def _line(customers: pd.DataFrame, column: str) -> tuple[Slope, pd.Series]:

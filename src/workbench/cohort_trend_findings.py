@@ -10,9 +10,12 @@ from workbench.cohorts import CONFIDENCE, Beginning
 from workbench.formats import Number, Style
 from workbench.outputs import Missing, Sentence, say
 from workbench.rhythm import MARK_WEEKS, MIN_CUSTOMERS
-from workbench.seasonality import MIN_MONTHS_SEASON, SIGNIFICANT, Season, Shift, sure_months
+from workbench.schema import DAYS_PER_YEAR
+from workbench.seasonality import SIGNIFICANT, Season, Shift, sure_months
 from workbench.second_purchases import EVERYBODY
 
+# Cohorts of so many days or more have seen every season twice.
+SEASONS_DAYS = 2 * DAYS_PER_YEAR
 UNITS = {"repeat_share": "share", "revenue_each": "money"}
 BOTH = {
     "rising": "Neuere Kohorten sind besser als ältere",
@@ -147,7 +150,7 @@ def trend(found: CohortTrend, *, begun: Beginning, style: Style) -> Sentence:
         text += " Die Kunden des ersten Monats fehlen darin, weil viele von ihnen alte Kunden sind."
     if begun.is_closed:
         text += " Alle Kohorten liegen nah beieinander; über heutige Neukunden sagt das nichts."
-    elif len(found.cohorts) < MIN_MONTHS_SEASON:
+    elif (found.cohorts.index[-1] - found.cohorts.index[0]).days < SEASONS_DAYS:
         text += " Die Saison, in der eine Kohorte begann, steckt darin."
     return say(text, tage=style.count(AGE_DAYS), **values, **more)
 

@@ -196,8 +196,8 @@ def revenue_stack(
     """Split the revenue of each period by the period in which its customers began.
 
     All money is in one cell, so that the cells add up to the revenue. Who gave
-    something back before the first purchase in the data was a customer before
-    they begin: that money is in the earliest layer.
+    something back in a period before that of the first purchase in the data was
+    a customer before they begin: that money is in the earliest layer.
 
     Parameters
     ----------
@@ -222,15 +222,16 @@ def revenue_stack(
     known = orders[(orders["date"] <= as_of) & orders["customer_id"].isin(first.index)]
     known = known.sort_values(["customer_id", "date"])
     began = known["customer_id"].map(first)
+    period, first_period = period_numbers(known["date"], length), period_numbers(began, length)
     layer = period_numbers(began, layer_length)
     oldest = max(layer.min(), layer.max() - MAX_LAYERS + 1)
     table = pd.DataFrame(
         {
             "customer_id": known["customer_id"],
-            "period": period_numbers(known["date"], length),
-            "layer": layer.clip(lower=oldest).where(known["date"] >= began, oldest),
+            "period": period,
+            "layer": layer.clip(lower=oldest).where(period >= first_period, oldest),
             "amount": known["amount"],
-            "is_new": period_numbers(began, length) == period_numbers(known["date"], length),
+            "is_new": period == first_period,
         }
     )
     cells = table.groupby(["period", "layer"])

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from workbench.cohorts import CONFIDENCE, monthly_revenue
-from workbench.schema import TooFewData
+from workbench.schema import DataError, TooFewData
 
 MONTHS = (
     *("Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August"),
@@ -95,6 +95,18 @@ def whole_months(
     return whole[["known_customers", "new_customers"]].assign(revenue=revenue)
 
 
+def unbroken(whole: pd.DataFrame) -> pd.DataFrame:
+    """Keep the months after the last one without revenue: trend and season need every month.
+
+    Parameters
+    ----------
+    whole : DataFrame
+        From `whole_months`.
+    """
+    empty = np.flatnonzero(whole["revenue"].to_numpy() <= 0)
+    return whole.iloc[empty[-1] + 1 :] if len(empty) else whole
+
+
 def decompose(revenue: pd.Series) -> Season:
     """Split monthly revenue into trend, season and rest, by ratios to a moving average.
 
@@ -112,7 +124,9 @@ def decompose(revenue: pd.Series) -> Season:
     Raises
     ------
     TooFewData
-        If there are fewer than `MIN_MONTHS_SEASON` months, or one without revenue.
+        If there are fewer than `MIN_MONTHS_SEASON` months.
+    DataError
+        If a month has no revenue.
 
     References
     ----------
@@ -210,7 +224,9 @@ def largest_shift(revenue: pd.Series, *, is_adjusted: bool, seed: int) -> Shift:
     Raises
     ------
     TooFewData
-        If there are fewer than `MIN_MONTHS_SHIFT` months, or one without revenue.
+        If there are fewer than `MIN_MONTHS_SHIFT` months.
+    DataError
+        If a month has no revenue.
 
     References
     ----------
@@ -253,12 +269,15 @@ def _explained(rest: np.ndarray, steps: np.ndarray) -> np.ndarray:
 
 
 def _check_months(revenue: pd.Series, *, need: int) -> None:
-    n_sold = int((revenue > 0).sum())
-    have = len(revenue) if n_sold == len(revenue) else n_sold
-    if have < need or n_sold < len(revenue):
+    n_empty = int((revenue <= 0).sum())
+    if n_empty:
+        raise DataError(
+            f"{n_empty} of {len(revenue)} months have no revenue, the first is "
+            f"{revenue.index[(revenue <= 0).to_numpy()][0].date()}. Take seasonality.unbroken."
+        )
+    if len(revenue) < need:
         raise TooFewData(
-            f"this needs {need} whole months, each with revenue; of {len(revenue)} months "
-            f"{n_sold} have some.",
-            have=min(have, need - 1),
+            f"this needs {need} whole months in a row with revenue; there are {len(revenue)}.",
+            have=len(revenue),
             need=need,
         )

@@ -11,6 +11,8 @@ from workbench.schema import TooFewData
 WINDOWS = (90, 180, 365)
 # More curves than these cannot be told apart.
 MAX_COHORTS = 5
+# Who comes back after two years is another question.
+MAX_WEEKS = 104
 EVERYBODY = "alle"
 
 
@@ -124,8 +126,8 @@ def hide_small_rates(rates: pd.DataFrame, *, k: int) -> pd.DataFrame:
 def curves(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
     """Estimate by cohort which share has bought a second time after so many weeks.
 
-    By Kaplan and Meier, as `rhythm.next_purchase`; a cohort with fewer than
-    `rhythm.MIN_CUSTOMERS` second purchases has no curve.
+    By Kaplan and Meier, as `rhythm.next_purchase`, up to `MAX_WEEKS`; a cohort
+    with fewer than `rhythm.MIN_CUSTOMERS` second purchases has no curve.
 
     Parameters
     ----------
@@ -156,7 +158,7 @@ def curves(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
             have=int(seconds.max()),
             need=rhythm.MIN_CUSTOMERS,
         )
-    found = {name: rhythm.by_week(groups.get_group(name)) for name in borne}
+    found = {name: rhythm.by_week(groups.get_group(name)).loc[:MAX_WEEKS] for name in borne}
     return pd.concat(found, names=["layer", "week"])
 
 
