@@ -46,6 +46,16 @@ def test_a_model_that_collapses_on_all_data_gives_way_to_the_next_best(nobody_le
     }
 
 
+def test_the_best_known_model_is_the_one_published_without_backtests(
+    groups, nobody_leaves, monkeypatch
+):
+    for profiles in (groups, nobody_leaves):
+        published = published_model.take(profiles, choice=None)
+        assert published_model.best_known(profiles) == published.model
+    monkeypatch.setattr(purchase_models.pareto_nbd, "fit", None)  # dear, and not asked
+    assert published_model.best_known(groups).name == "bg_nbd"
+
+
 def test_the_table_has_every_model_with_the_published_one_marked(groups):
     choice = choice_of("mbg_nbd", mbg_nbd=0.7, bg_nbd=0.69)
     found = published_model.take(groups, choice=choice)
@@ -63,4 +73,7 @@ def test_too_few_customers_are_counted():
                         "customers": [2, 3]})  # fmt: skip
     with pytest.raises(TooFewData) as problem:
         published_model.take(few, choice=None)
+    assert problem.value.have == 2
+    with pytest.raises(TooFewData) as problem:
+        published_model.best_known(few)
     assert problem.value.have == 2

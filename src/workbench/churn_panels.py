@@ -200,7 +200,7 @@ def panels(
 def purchase_model(people: pd.DataFrame) -> PurchaseModel | None:
     """Fit the purchase model of a day: the best known one that does not collapse."""
     try:
-        return published_model.take(profiles(people), choice=None).model
+        return published_model.best_known(profiles(people))
     except (TooFewData, NotIdentified):
         return None
 

@@ -69,13 +69,33 @@ def take(profiles: pd.DataFrame, *, choice: Choice | None) -> Published:
             code = "untested" if not tested else "next_best" if passed_over else "chosen"
             return Published(fitted, code, passed_over, fits)
         passed_over[name] = problem
-    if set(passed_over.values()) == {"too_few_data"}:
-        # Raises TooFewData with its counts.
-        purchase_models.fit(order[0], profiles)
-    raise NotIdentified(
-        f"every purchase model collapses on these data: {passed_over}. "
-        "Take more customers or a longer history."
-    )
+    raise _none_is_sound(profiles, passed_over)
+
+
+def best_known(profiles: pd.DataFrame) -> PurchaseModel:
+    """Fit the best known model that does not collapse, and none after it.
+
+    It is the one that `take` publishes without a choice; where no table of all models is wanted
+    the dear ones need not be fitted.
+
+    Parameters
+    ----------
+    profiles : DataFrame
+        From `summary.profiles`.
+
+    Raises
+    ------
+    TooFewData, NotIdentified
+        As in `take`.
+    """
+    passed_over: dict[str, str] = {}
+    for name in UNTESTED_ORDER:
+        fitted = purchase_models.attempt(name, profiles)
+        problem = purchase_models.collapsed(fitted)
+        if not problem:
+            return fitted
+        passed_over[name] = problem
+    raise _none_is_sound(profiles, passed_over)
 
 
 def table(published: Published, *, choice: Choice | None) -> pd.DataFrame:
@@ -103,6 +123,16 @@ def table(published: Published, *, choice: Choice | None) -> pd.DataFrame:
             "is_published": name == published.model.name,
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+
+
+def _none_is_sound(profiles: pd.DataFrame, passed_over: Mapping[str, str]) -> NotIdentified:
+    if set(passed_over.values()) == {"too_few_data"}:
+        # Raises TooFewData with its counts.
+        purchase_models.fit(next(iter(passed_over)), profiles)
+    return NotIdentified(
+        f"every purchase model collapses on these data: {passed_over}. "
+        "Take more customers or a longer history."
+    )
 
 
 def _order(choice: Choice | None) -> list[str]:

@@ -85,6 +85,24 @@ def fit(name: str, profiles: pd.DataFrame, *, start: PurchaseModel | None = None
     return module.fit(profiles, start=tuple(parameters(start).values()))
 
 
+def attempt(name: str, profiles: pd.DataFrame) -> PurchaseModel | NoFit:
+    """Estimate one model; where that fails, say why.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model.
+    DataError
+        If a profile breaks the promises of a summary.
+    """
+    try:
+        return fit(name, profiles)
+    except TooFewData as error:
+        return NoFit("too_few_data", str(error))
+    except NotIdentified as error:
+        return NoFit("no_interior_optimum", str(error))
+
+
 def fit_all(profiles: pd.DataFrame) -> dict[str, PurchaseModel | NoFit]:
     """Estimate every model; where that fails, say why.
 
@@ -93,15 +111,7 @@ def fit_all(profiles: pd.DataFrame) -> dict[str, PurchaseModel | NoFit]:
     DataError
         If a profile breaks the promises of a summary.
     """
-    fitted: dict[str, PurchaseModel | NoFit] = {}
-    for name, module in MODELS.items():
-        try:
-            fitted[name] = module.fit(profiles)
-        except TooFewData as error:
-            fitted[name] = NoFit("too_few_data", str(error))
-        except NotIdentified as error:
-            fitted[name] = NoFit("no_interior_optimum", str(error))
-    return fitted
+    return {name: attempt(name, profiles) for name in MODELS}
 
 
 def log_likelihood(profiles: pd.DataFrame, *, name: str, **parameters: float) -> float:
