@@ -196,9 +196,12 @@ MAY_IMPORT = {
     "churn_plots": {"plots", "formats"},
     "contract_lives": {"schema", "rhythm", "discrimination"},
     "contract_plots": {"plots", "formats"},
-    "labelled_models": {"schema", "discrimination", "effects", "churn_training", "stored_model"},
+    "labelled_models": {
+        *("schema", "discrimination", "effects", "churn_training", "model_choice"),
+        "stored_model",
+    },
     "labelled_findings": {
-        *("churn_features", "churn_training", "labelled_models"),
+        *("churn_features", "churn_training", "labelled_models", "model_choice"),
         *("formats", "labels", "outputs", "processing_record"),
     },
     "contract_findings": {
@@ -259,7 +262,8 @@ MAY_IMPORT = {
     },
     "feature_book": {"schema", "reasons"},
     "stored_model": {"schema", "discrimination", "recalibration"},
-    "churn_training": {"schema", "labels", "discrimination", "stored_model"},
+    "model_choice": {"discrimination", "recalibration", "stored_model"},
+    "churn_training": {"schema", "labels", "discrimination", "model_choice", "stored_model"},
     "churn_panels": {
         *("schema", "formats", "intake", "summary", "purchase_models", "published_model"),
         *("spend_models", "clv", "churn_features", "feature_book", "stored_model"),
@@ -299,7 +303,7 @@ MAY_IMPORT = {
     "churn_findings": {
         "schema",
         *("outputs", "formats", "labels", "discrimination", "churn_features", "churn_training"),
-        "feature_book",
+        *("feature_book", "model_choice"),
     },
     "glossary": set(),
     "labels": set(),
@@ -322,7 +326,7 @@ ONLY_IN = {
     },
     "papermill": {"run"},
     "sklearn": {
-        *("churn_training", "labelled_models", "stored_model"),
+        *("model_choice", "labelled_models", "stored_model"),
         *("clusters", "mixtures", "cluster_cards", "comment_themes"),
     },
     "skops": {"stored_model"},
@@ -432,6 +436,7 @@ PURE = (
     "contract_findings",
     "labelled_models",
     "labelled_findings",
+    "model_choice",
     "recalibration",
     "effects",
     "reasons",

@@ -5,12 +5,12 @@ import pytest
 from workbench import (
     churn_features,
     churn_findings,
-    churn_training,
     discrimination,
     early_warning,
     effects,
     feature_book,
     labels,
+    model_choice,
     privacy,
     recalibration,
 )
@@ -320,7 +320,7 @@ def test_the_guards_name_each_feature_that_may_know_the_future(alarming, moved, 
 
 def test_the_rule_of_the_churn_forecast_is_stated_with_its_numbers():
     text = plain(churn_findings.choice_rule(style=STYLE))
-    assert f"höchstens {plain(STYLE.share(churn_training.MAX_EXCESS))} über dem besten" in text
+    assert f"höchstens {plain(STYLE.share(model_choice.MAX_EXCESS))} über dem besten" in text
     assert f"mindestens {STYLE.number(discrimination.MIN_AUC, digits=1)} beträgt" in text
     assert text.endswith(".")
 

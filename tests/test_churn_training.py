@@ -6,7 +6,14 @@ import pytest
 from scipy.special import expit, logit
 from threadpoolctl import threadpool_limits
 
-from workbench import churn_features, churn_training, discrimination, purchases, summary
+from workbench import (
+    churn_features,
+    churn_training,
+    discrimination,
+    model_choice,
+    purchases,
+    summary,
+)
 from workbench.churn_training import Panel, Plan, Training
 from workbench.schema import DataError, TooFewData
 from workbench.stored_model import Calibration, Model, members, predict, uncalibrated
@@ -112,36 +119,6 @@ def test_a_purchase_model_is_turned_round_for_the_second_purchase(panels):
         silent = own["p_no_purchase"]
         wanted = silent if population == "repeat" else 1 - silent
         assert predict(model, own).tolist() == wanted.tolist()
-
-
-def test_losses_of_four_customers_by_hand():
-    event = pd.Series([True, True, False, False])
-    table = churn_training.compare(
-        event, pd.DataFrame({"half": [0.5] * 4, "better": [0.8, 0.8, 0.2, 0.5]})
-    )
-    losses = -np.log([0.8, 0.8, 0.8, 0.5])
-    differences = np.log(2) - losses
-    assert table.loc["half", "log_loss"] == pytest.approx(np.log(2))
-    assert table.loc["better", "log_loss"] == pytest.approx(losses.mean())
-    half_width = 1.959964 * differences.std(ddof=1) / 2
-    assert table.loc["half", "excess"] == pytest.approx(differences.mean())
-    assert table.loc["half", "excess_low"] == pytest.approx(differences.mean() - half_width)
-    assert table.loc["half", "excess_high"] == pytest.approx(differences.mean() + half_width)
-    assert table["is_as_good"].tolist() == [False, True]
-
-
-def test_a_loss_of_one_percent_and_one_that_chance_explains_count_as_none():
-    event = pd.Series([True, False] * 5000)
-    sure = event * 0.6 + 0.2
-    near, far = sure.where(~event, 0.7986), sure.where(~event, 0.78)
-    table = churn_training.compare(event, pd.DataFrame({"near": near, "far": far, "sure": sure}))
-    assert (table["excess_low"] > 0).tolist() == [True, True, False]
-    assert table["is_as_good"].tolist() == [True, False, True]
-    few = event.index < 6
-    chance = sure.where(event.index != 0, 0.5)
-    table = churn_training.compare(event[few], pd.DataFrame({"chance": chance, "sure": sure})[few])
-    assert table.loc["chance", "excess"] > 0.01 * table.loc["sure", "log_loss"]
-    assert table["is_as_good"].all()
 
 
 def test_the_threshold_of_ten_customers_by_hand(trained):
@@ -347,7 +324,7 @@ def test_missing_and_unheard_of_values_are_predicted(panels, trained):
 
 
 def test_no_customer_is_calibrated_by_himself(panels, monkeypatch):
-    fit_curve, calibrated = churn_training.fit_curve, churn_training.calibrated
+    fit_curve, calibrated = model_choice.fit_curve, model_choice.calibrated
     fitted_to = []
 
     def fit(raw, event, *, method):
@@ -358,8 +335,8 @@ def test_no_customer_is_calibrated_by_himself(panels, monkeypatch):
         assert fitted_to[-1].intersection(raw.index).empty
         return calibrated(curve, raw)
 
-    monkeypatch.setattr(churn_training, "fit_curve", fit)
-    monkeypatch.setattr(churn_training, "calibrated", apply)
+    monkeypatch.setattr(model_choice, "fit_curve", fit)
+    monkeypatch.setattr(model_choice, "calibrated", apply)
     n = len(train(panels).calibrated)
     assert min(len(index) for index in fitted_to) < 0.81 * n < max(map(len, fitted_to)) == n
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
@@ -74,6 +75,34 @@ def test_certain_errors_end_in_finite_figures():
     everybody = pd.DataFrame({"p": [0.0] * 100})
     row = recalibration.recalibrate(truth, everybody).loc["p"]
     assert row["in_the_large"] == pytest.approx(-logit(1e-15), rel=1e-9)
+
+
+def test_the_misfit_of_two_tenths_by_hand():
+    # 4 of 10 told 1/5, and 6 of 10 told 4/5.
+    truth = pd.Series(([True] * 4 + [False] * 6) + ([True] * 6 + [False] * 4))
+    predictions = pd.DataFrame({"p": [0.2] * 10 + [0.8] * 10})
+    row = recalibration.hosmer_lemeshow(truth, predictions).loc["p"]
+    statistic = 2 * (4 - 2) ** 2 / (10 * 0.2 * 0.8)
+    assert row["statistic"] == pytest.approx(statistic)
+    assert row["p_value"] == pytest.approx(stats.chi2.sf(statistic, 2))
+
+
+def test_an_event_that_was_certain_not_to_come_refutes():
+    truth = pd.Series([True] + [False] * 9)
+    predictions = pd.DataFrame({"sure": [0.0] * 10, "right": [0.1] * 10})
+    found = recalibration.hosmer_lemeshow(truth, predictions)["p_value"]
+    assert found["sure"] == 0 and found["right"] == 1
+
+
+def test_probabilities_that_are_right_are_refuted_once_in_twenty():
+    found = []
+    for seed in range(200):
+        truth, probability = random_case(seed, n=1000)
+        table = recalibration.hosmer_lemeshow(truth, probability.to_frame("p"))
+        found.append(table.loc["p", "p_value"])
+    # The error of a share of 200 is 1.5 points.
+    assert 0.01 <= np.mean(np.array(found) < 0.05) <= 0.095
+    assert 0.4 <= np.median(found) <= 0.6
 
 
 # --- properties ------------------------------------------------------------------------------

@@ -8,9 +8,10 @@ import pandas as pd
 
 from workbench import discrimination, feature_book
 from workbench.churn_features import MAX_AUC
-from workbench.churn_training import MAX_EXCESS, Training
+from workbench.churn_training import Training
 from workbench.formats import Style
 from workbench.labels import MODEL_LABELS
+from workbench.model_choice import MAX_EXCESS
 from workbench.outputs import Sentence, Verdict, say
 from workbench.schema import DAYS_PER_WEEK
 

@@ -319,8 +319,10 @@ def ask(model: Model, whole: pd.DataFrame, changed: pd.DataFrame) -> pd.Series:
     changed : DataFrame
         Some of the same customers, and some of the features.
     """
-    values = {name: changed[name].to_numpy() for name in changed}
-    return stored_model.predict(model, whole.loc[changed.index].assign(**values))
+    others = whole.drop(columns=list(changed))
+    if not others.index.equals(changed.index):
+        others = others.loc[changed.index]
+    return stored_model.predict(model, pd.concat([changed, others], axis=1))
 
 
 def explain(

@@ -12,17 +12,25 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 
 from workbench import discrimination
 from workbench.labels import MODEL_LABELS
+from workbench.model_choice import (
+    STOPWATCH,
+    UNTESTED,
+    Verdict,
+    against_stopwatch,
+    best_curve,
+    compare,
+    held_out,
+    simplest,
+)
 from workbench.schema import DataError, TooFewData
 from workbench.stored_model import (
     P_NO_PURCHASE,
     Calibration,
     Model,
-    calibrated,
     fit_curve,
     kind,
     members,
@@ -32,16 +40,10 @@ from workbench.stored_model import (
     uncalibrated,
 )
 
-STOPWATCH = "weeks_since_last"
 SINGLE = {STOPWATCH: "days_since_last", "frequency": "n_orders", "bgnbd": P_NO_PURCHASE}
 SINGLE |= {"tenure": "contract_days"}
 MIN_ORIGINS = 3
 MIN_PER_CLASS = 20
-# A step function of fewer cases follows their noise.
-MIN_ISOTONIC = 1000
-N_FOLDS = 5
-# So much of the best log loss may be lost for a simpler model.
-MAX_EXCESS = 0.01
 
 
 class Panel(NamedTuple):
@@ -90,40 +92,6 @@ class Plan(NamedTuple):
         return (*self.training, self.calibration, self.test)
 
 
-class Verdict(NamedTuple):
-    """Whether a model beats the stopwatch, the time since the last purchase, at the test origin.
-
-    Attributes
-    ----------
-    code : str
-        ``model`` if it saves at least one percent (`MAX_EXCESS`) of the stopwatch's
-        log loss and the interval lies above 0; ``stopwatch`` if the interval lies
-        below 0; else ``tied``, and the stopwatch wins, being simpler. ``base_rate``
-        where that was chosen, and neither is worth having; ``untested`` where
-        events were too few.
-    model : str
-        The chosen one, or where that is no more than the stopwatch, the best of
-        the others at the calibration origin.
-    gain, gain_low, gain_high : float
-        Share of the stopwatch's log loss that the model saves, with a 95 %
-        interval, customers drawn.
-    auc_gain, auc_gain_low, auc_gain_high : float
-        AUC of the model less that of the stopwatch, after DeLong.
-    """
-
-    code: str
-    model: str
-    gain: float
-    gain_low: float
-    gain_high: float
-    auc_gain: float
-    auc_gain_low: float
-    auc_gain_high: float
-
-
-UNTESTED = Verdict("untested", "", *(float("nan"),) * 6)
-
-
 class Training(NamedTuple):
     """What `train` found for one population.
 
@@ -133,7 +101,7 @@ class Training(NamedTuple):
         The chosen one, as it was judged.
     selection : DataFrame
         Indexed by `model`, simplest first, at the calibration origin:
-        `calibration` (method) and the columns of `compare`.
+        `calibration` (method) and the columns of `model_choice.compare`.
     quality : DataFrame
         Indexed by `prediction`, at the test origin: `customers`, `events` and the
         columns of `discrimination.discrimination`; empty without customers there.
@@ -278,7 +246,7 @@ def train(
         model = _fit(name, before, population=population, seed=seed)
         raw = uncalibrated(model, calibration.features)
         curves = held_out(raw, event, seed=seed)
-        method = simplest(compare(event, curves))
+        method = best_curve(event, curves)
         models[name] = model._replace(calibration=fit_curve(raw, event, method=method))
         probabilities[name], methods[name] = curves[method], method
 
@@ -294,7 +262,7 @@ def train(
         quality=_quality(test.label, predictions),
         predictions=predictions,
         calibrated=probabilities[chosen].rename("probability"),
-        verdict=_verdict(test.label, predictions, chosen=chosen, rival=rival),
+        verdict=against_stopwatch(test.label, predictions, chosen=chosen, rival=rival),
         reason="",
     )
 
@@ -426,65 +394,6 @@ def decay(
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("origin")
 
 
-def compare(event: pd.Series, probabilities: pd.DataFrame) -> pd.DataFrame:
-    """Compare log losses on the same customers, and tell which are as good as the best.
-
-    As good is what loses at most one percent (`MAX_EXCESS`) of the best log loss
-    more, or what the 95 % interval of the paired difference does not tell from it.
-
-    Parameters
-    ----------
-    event : Series
-        Did it happen (bool).
-    probabilities : DataFrame
-        Same index, one column per candidate.
-
-    Returns
-    -------
-    DataFrame
-        One row per column, in their order, indexed by `model`: `log_loss` (nats per
-        customer), `excess` over the best, `excess_low`, `excess_high` (95 %), and
-        `is_as_good`.
-
-    References
-    ----------
-    Diebold and Mariano (1995), Journal of Business & Economic Statistics 13,
-    253-263, for the comparison of losses on the same cases.
-
-    Examples
-    --------
-    >>> event = pd.Series([True, True, False, False] * 25)
-    >>> table = compare(event, pd.DataFrame({"half": 0.5, "sure": event * 0.8 + 0.1}))
-    >>> table[["log_loss", "excess", "is_as_good"]].round(3)
-           log_loss  excess  is_as_good
-    model
-    half      0.693   0.588       False
-    sure      0.105   0.000        True
-    """
-    truth = discrimination.events_of(event, index=probabilities.index)
-    losses = probabilities.apply(lambda p: discrimination.log_losses(truth, p.to_numpy(float)))
-    mean = losses.mean()
-    best = str(mean.idxmin())
-    excess = losses.sub(losses[best], axis=0)
-    half = discrimination.Z * excess.std() / np.sqrt(len(losses))
-    table = pd.DataFrame(
-        {
-            "log_loss": mean,
-            "excess": excess.mean(),
-            "excess_low": excess.mean() - half,
-            "excess_high": excess.mean() + half,
-        }
-    ).rename_axis("model")
-    is_close = table["excess"] <= MAX_EXCESS * mean[best]
-    table["is_as_good"] = is_close | (table["excess_low"] <= 0)
-    return table
-
-
-def simplest(table: pd.DataFrame) -> str:
-    """Return the first row of `compare` that is as good as the best."""
-    return str(table.index[table["is_as_good"]][0])
-
-
 def _parts(
     panels: Mapping[pd.Timestamp, Panel],
     origins: Sequence[pd.Timestamp],
@@ -603,46 +512,8 @@ def _fit(name: str, parts: Sequence[Panel], *, population: str, seed: int) -> Mo
     return model._replace(pipeline=pipeline)
 
 
-def held_out(raw: pd.Series, event: pd.Series, *, seed: int) -> pd.DataFrame:
-    """Calibrate each fold of the customers by the others, by every method that can be fitted."""
-    methods = ["none", "sigmoid", *(["isotonic"] if len(raw) >= MIN_ISOTONIC else [])]
-    methods = [method for method in methods if fit_curve(raw, event, method=method) is not None]
-    table = pd.DataFrame(np.nan, index=raw.index, columns=methods)
-    folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed)
-    for others, fold in folds.split(np.zeros(len(event)), event.to_numpy()):
-        for column, method in enumerate(methods):
-            curve = fit_curve(raw.iloc[others], event.iloc[others], method=method)
-            if curve is not None:
-                table.iloc[fold, column] = calibrated(curve, raw.iloc[fold]).to_numpy()
-    return table.dropna(axis=1)
-
-
 def _quality(event: pd.Series, predictions: pd.DataFrame) -> pd.DataFrame:
     table = discrimination.discrimination(event, predictions)
     table.insert(0, "customers", len(event))
     table.insert(1, "events", int(event.sum()))
     return table
-
-
-def _verdict(event: pd.Series, predictions: pd.DataFrame, *, chosen: str, rival: str) -> Verdict:
-    if not rival or STOPWATCH not in predictions:
-        return UNTESTED
-    truth = event.to_numpy(float)
-    model, silence = (predictions[name].to_numpy(float) for name in (rival, STOPWATCH))
-    losses = discrimination.log_losses(truth, silence)
-    saved = (losses - discrimination.log_losses(truth, model)) / losses.mean()
-    gain, error = float(saved.mean()), float(saved.std(ddof=1)) / len(saved) ** 0.5
-    auc, terms = discrimination.auc_terms(truth, model)
-    auc_silence, terms_silence = discrimination.auc_terms(truth, silence)
-    auc_gain, each = auc - auc_silence, np.arange(len(truth))
-    auc_error = discrimination.standard_error(terms - terms_silence, customers=each)
-    half, auc_half = discrimination.Z * error, discrimination.Z * auc_error
-    code = "tied"
-    if chosen == "base_rate":
-        code = "base_rate"
-    elif gain >= MAX_EXCESS and gain > half:
-        code = "model"
-    elif gain < -half:
-        code = "stopwatch"
-    bounds = (gain, gain - half, gain + half)
-    return Verdict(code, rival, *bounds, auc_gain, auc_gain - auc_half, auc_gain + auc_half)

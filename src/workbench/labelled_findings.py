@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from workbench.churn_features import MAX_AUC
-from workbench.churn_training import MAX_EXCESS, N_FOLDS
 from workbench.formats import Style
 from workbench.labelled_models import Judged
 from workbench.labels import MODEL_LABELS
+from workbench.model_choice import MAX_EXCESS, N_FOLDS
 from workbench.outputs import Sentence, say
 from workbench.processing_record import visible
 

@@ -16,7 +16,8 @@ from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 
 from workbench import discrimination, effects
-from workbench.churn_training import MIN_PER_CLASS, N_FOLDS, compare, held_out, simplest
+from workbench.churn_training import MIN_PER_CLASS
+from workbench.model_choice import N_FOLDS, best_curve, compare, held_out, simplest
 from workbench.schema import TooFewData
 from workbench.stored_model import (
     Calibration,
@@ -41,7 +42,7 @@ class Judged(NamedTuple):
         The chosen model, one of `NAMES`.
     selection : DataFrame
         Indexed by `model`, simplest first: `calibration` (method) and the columns of
-        `churn_training.compare`.
+        `model_choice.compare`.
     quality : DataFrame
         Indexed by `prediction`: `customers`, `events` and the columns of
         `discrimination.discrimination`.
@@ -122,7 +123,7 @@ def judge(features: pd.DataFrame, label: pd.Series, *, seed: int) -> Judged:
         raw = _predicted(fitted[name], folds, features)
         # The same folds: no curve is fitted to a customer whom it is to judge.
         curves = held_out(raw, event, seed=seed)
-        methods[name] = "none" if name == "base_rate" else simplest(compare(event, curves))
+        methods[name] = "none" if name == "base_rate" else best_curve(event, curves)
         probabilities[name] = curves[methods[name]]
 
     predictions = pd.DataFrame(probabilities)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
+from scipy.special import chdtrc, expit, logit
 
 from workbench import discrimination
 from workbench.schema import NotIdentified
@@ -91,6 +91,57 @@ def recalibrate(truth: pd.Series, predictions: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("prediction")
 
 
+def hosmer_lemeshow(truth: pd.Series, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Test whether predicted probabilities are right in each tenth of the customers.
+
+    In tenths by the probability the squared differences of observed and expected
+    events, over their variance, are added up. For probabilities that were not fitted to
+    these customers the sum is distributed as chi-squared, with as many degrees of
+    freedom as there are tenths.
+
+    Parameters
+    ----------
+    truth, predictions : Series, DataFrame
+        As in `recalibrate`, one row per customer.
+
+    Returns
+    -------
+    DataFrame
+        One row per column, indexed by `prediction`: `statistic` and `p_value`, the
+        chance of one so large if the probabilities are right.
+
+    Raises
+    ------
+    DataError
+        As in `recalibrate`.
+
+    References
+    ----------
+    Hosmer and Lemeshow (1980), Communications in Statistics, Theory and Methods 9 (10),
+    1043-1069.
+
+    Examples
+    --------
+    >>> truth = pd.Series([True] * 30 + [False] * 70)
+    >>> predictions = pd.DataFrame({"right": [0.3] * 100, "low": [0.2] * 100})
+    >>> hosmer_lemeshow(truth, predictions).round(3)
+                statistic  p_value
+    prediction
+    right            0.00    1.000
+    low              6.25    0.012
+    """
+    rows = {}
+    for name in predictions.columns:
+        tenths = discrimination.calibration_table(truth, predictions[name])
+        # A tenth that is certain of the outcome has no variance; a single error refutes it.
+        smallest = discrimination.SMALLEST
+        expected = tenths["predicted"].clip(smallest, 1 - smallest)
+        variance = expected * (1 - expected) / tenths["customers"]
+        statistic = float(((tenths["observed"] - expected) ** 2 / variance).sum())
+        rows[name] = {"statistic": statistic, "p_value": float(chdtrc(len(tenths), statistic))}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("prediction")
+
+
 def _overlap(event: np.ndarray, log_odds: np.ndarray) -> bool:
     """Tell whether a logistic line through one predictor has a finite optimum."""
     with_event, without = log_odds[event == 1], log_odds[event == 0]
@@ -119,6 +170,7 @@ def _logistic(
 
     # Sums without a matrix product: its last digit may depend on the number of threads.
     beta = np.zeros(len(lines))
+    reached = height(beta)
     for _ in range(MAX_STEPS):
         probability = expit(offset + (beta[:, None] * lines).sum(axis=0))
         scores = lines * (event - probability)
@@ -129,9 +181,9 @@ def _logistic(
         if float(gradient @ step) < 1e-16 * len(event):
             break
         step *= min(1.0, MAX_STEP / np.abs(step).max())
-        while height(beta + step) < height(beta) and np.abs(step).max() > 1e-12:
+        while (higher := height(beta + step)) < reached and np.abs(step).max() > 1e-12:
             step /= 2
-        beta = beta + step
+        beta, reached = beta + step, higher
     else:
         raise NotIdentified(
             f"the recalibration of {len(event)} rows found no optimum in {MAX_STEPS} steps. Look "

@@ -318,19 +318,25 @@ def table_of(features: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
             f"features lacks {missing}, which the model reads. Make them from the same tables as "
             "those that it was fitted to."
         )
-    columns = {}
+    numeric = {
+        column: "number" if pd.api.types.is_numeric_dtype(dtype) else ""
+        for column, dtype in features.dtypes.items()
+    }
     for column, wanted in kinds.items():
         values = features[column]
-        if not values.isna().all() and kind(values) != wanted:
+        # Most are what they should be, which the type alone tells.
+        if numeric[column] != wanted and not values.isna().all() and kind(values) != wanted:
             raise DataError(f"feature {column!r} is a {kind(values)}; the model reads a {wanted}.")
-        if wanted == "text":
-            columns[column] = values.astype(object).where(values.notna(), "").astype(str)
-            continue
-        columns[column] = values.astype(float)
-        n_infinite = int(np.isinf(columns[column]).sum())
+    numbers = [column for column, wanted in kinds.items() if wanted == "number"]
+    values = features[numbers].to_numpy(float, na_value=np.nan)
+    for column, n_infinite in zip(numbers, np.isinf(values).sum(axis=0), strict=True):
         if n_infinite:
             raise DataError(f"{n_infinite} of {len(values)} values of {column!r} are infinite.")
-    return pd.DataFrame(columns, index=features.index)
+    table = pd.DataFrame(values, features.index, numbers)
+    for column in (column for column, wanted in kinds.items() if wanted == "text"):
+        text = features[column]
+        table[column] = text.astype(object).where(text.notna(), "").astype(str)
+    return table[list(kinds)]
 
 
 def save(
