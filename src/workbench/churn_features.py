@@ -14,7 +14,7 @@ import pandas as pd
 from workbench import discrimination, line_features, purchase_windows
 from workbench.line_features import UNKNOWN
 from workbench.lines import Lines
-from workbench.orders import Orders, check, query
+from workbench.orders import Orders, check, of_frame, query
 from workbench.purchase_models import PurchaseModel
 from workbench.purchase_windows import check_window
 from workbench.schema import DAYS_PER_YEAR, DataError
@@ -44,35 +44,42 @@ PURCHASES_AT_ONCE = 1_000_000
 # How many purchases there were, for how many days, and the first of the two months in a row with
 # most purchases in the last year.
 _SEASON = f"""
-    , known AS (
-        SELECT month(date) AS month, $origin::DATE - date AS age FROM orders
-        WHERE date <= $origin::DATE AND is_purchase
-    ), months AS (
-        SELECT month, count(*) AS n_orders FROM known WHERE age < {DAYS_PER_YEAR} GROUP BY month
+    , months AS (
+        SELECT month(date) AS month, count(*) AS purchases, $origin::DATE - min(date) AS days,
+               count(*) FILTER ($origin::DATE - date < {DAYS_PER_YEAR}) AS n_orders
+        FROM orders WHERE date <= $origin::DATE AND is_purchase GROUP BY month(date)
     )
-    SELECT (SELECT count(*) FROM known) AS purchases, (SELECT max(age) FROM known) AS days,
+    SELECT (SELECT coalesce(sum(purchases), 0) FROM months) AS purchases,
+           (SELECT max(days) FROM months) AS days,
            (SELECT starts.month FROM range(1, 13) AS starts (month)
             LEFT JOIN months ON months.month IN (starts.month, starts.month % 12 + 1)
             GROUP BY starts.month ORDER BY coalesce(sum(n_orders), 0) DESC, starts.month LIMIT 1
            ) AS peak
 """
+# Buyers at random, by whom customers are cut into parts; where the cuts lie changes no feature.
+_DRAWN = """
+    SELECT customer_id FROM (FROM orders WHERE date <= $origin::DATE AND is_purchase)
+    USING SAMPLE reservoir(10000 ROWS) REPEATABLE (1)
+"""
 # Sums of whole numbers do not depend on the order of the rows; money and logarithms are scaled
 # to such.
 _FEATURES = f"""
     , known AS (
-        SELECT customer_id, date, $origin::DATE - date AS age, amount, is_purchase,
-               (amount * 1e8)::HUGEINT AS units
-        FROM orders
-        WHERE date <= $origin::DATE AND hash(customer_id) % $parts::UBIGINT = $part
-    ), purchases AS (
-        SELECT customer_id, date, age, amount, units, row_number() OVER own AS nth,
-               lag(age) OVER own - age AS gap
+        SELECT customer_id, date, amount, is_purchase FROM orders
+        WHERE date <= $origin::DATE
+        AND customer_id >= $first AND ($end IS NULL OR customer_id < $end)
+    ), in_turn AS (
+        SELECT customer_id, date, amount, row_number() OVER own AS nth, lag(date) OVER own AS before
         FROM known WHERE is_purchase WINDOW own AS (PARTITION BY customer_id ORDER BY date)
+    ), purchases AS (
+        SELECT customer_id, $origin::DATE - date AS age, month(date) AS month, amount,
+               (amount * 1e8)::HUGEINT AS units, nth, date - before AS gap
+        FROM in_turn
     ), bought AS (
         SELECT customer_id, count(*) AS n_orders, min(age) AS days_since_last, max(age) AS T,
                sum(units) AS units, median(amount) AS median_basket,
                any_value(amount) FILTER (nth = 1) AS first_basket,
-               any_value(month(date)) FILTER (nth = 1) AS first_month,
+               any_value(month) FILTER (nth = 1) AS first_month,
                sum(2 * nth * units) AS ranked_units,
                any_value(gap) FILTER (nth = 2) AS days_to_second,
                median(gap) AS median_gap, sum(gap * gap) AS squared_gaps,
@@ -81,11 +88,11 @@ _FEATURES = f"""
                count(*) FILTER (age >= $window AND age < 2 * $window) AS previous_orders,
                bit_count(bit_or(1 << least(age * 12 // {DAYS_PER_YEAR}, 12)::INTEGER)
                          FILTER (age < {DAYS_PER_YEAR})) AS active_months,
-               count(*) FILTER (month(date) IN ($peak::INTEGER, $peak::INTEGER % 12 + 1))
-               AS peak_orders
+               count(*) FILTER (month IN ($peak::INTEGER, $peak::INTEGER % 12 + 1)) AS peak_orders
         FROM purchases GROUP BY customer_id
     ), returned AS (
-        SELECT customer_id, count(*) AS return_days, sum(-units) AS returned_units
+        SELECT customer_id, count(*) AS return_days,
+               sum(-(amount * 1e8)::HUGEINT) AS returned_units
         FROM known WHERE NOT is_purchase GROUP BY customer_id
     )
     SELECT customer_id, n_orders, days_since_last, T, first_month, median_basket, first_basket,
@@ -97,6 +104,7 @@ _FEATURES = f"""
            coalesce(return_days, 0) AS return_days,
            coalesce(returned_units / nullif(units, 0), 0) AS return_share
     FROM bought LEFT JOIN returned USING (customer_id)
+    ORDER BY customer_id
 """
 
 
@@ -244,17 +252,21 @@ def label(
         )
     if customers.empty:
         raise DataError(f"there is no customer at origin {origin.date()}. Take a later origin.")
-    buyers = query(
+    index = customers.sort_values().rename("customer_id")
+    stayed = query(
         orders_later,
         """
-        SELECT DISTINCT customer_id FROM orders
-        WHERE is_purchase AND date > $start::DATE AND date <= $end::DATE
+        SELECT place FROM described SEMI JOIN (
+            FROM orders WHERE is_purchase AND date > $start::DATE AND date <= $end::DATE
+        ) AS buyers USING (customer_id)
         """,
+        beside={"described": pd.DataFrame({"customer_id": index, "place": range(len(index))})},
         start=start.date(),
         end=end.date(),
-    )["customer_id"]
-    index = customers.sort_values().rename("customer_id")
-    return pd.Series(~index.isin(buyers), index=index, name="churned")
+    )["place"]
+    churned = np.ones(len(index), bool)
+    churned[stayed] = False
+    return pd.Series(churned, index=index, name="churned")
 
 
 def active_days(horizon_days: int) -> int:
@@ -301,11 +313,27 @@ def _purchases(orders: pd.DataFrame | Orders, *, origin: pd.Timestamp, days: int
     if n_purchases == 0:
         raise DataError(f"no purchase up to origin={origin.date()}. Take a later origin.")
     n_parts = -(-n_purchases // PURCHASES_AT_ONCE)
+    if n_parts > 1 and isinstance(orders, pd.DataFrame):
+        # To hand over a DataFrame takes longer than to read a part of it.
+        orders = of_frame(orders)
+    starts = _starts(orders, origin=origin, n_parts=n_parts)
     # Before a whole year has passed nobody knows the season.
     peak = int(season["peak"]) if season["days"] >= DAYS_PER_YEAR else None
-    values = {"origin": origin.date(), "window": days, "peak": peak, "parts": n_parts}
-    parts = [query(orders, _FEATURES, part=part, **values) for part in range(n_parts)]
-    return pd.concat(parts).set_index("customer_id").sort_index()
+    values = {"origin": origin.date(), "window": days, "peak": peak}
+    parts = [
+        query(orders, _FEATURES, first=first, end=end, **values)
+        for first, end in zip(starts, [*starts[1:], None], strict=True)
+    ]
+    return pd.concat(parts, ignore_index=True).set_index("customer_id")
+
+
+def _starts(orders: pd.DataFrame | Orders, *, origin: pd.Timestamp, n_parts: int) -> list[str]:
+    """Find the first customer of each part: of a range of ids a sorted file is read in part."""
+    if n_parts == 1:
+        return [""]
+    drawn = query(orders, _DRAWN, origin=origin.date())["customer_id"].sort_values()
+    places = [len(drawn) * part // n_parts for part in range(n_parts)]
+    return ["", *drawn.iloc[places].drop_duplicates().iloc[1:]]
 
 
 def _of_orders(found: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import uuid
 import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,7 +82,13 @@ def check(orders: pd.DataFrame | Orders) -> None:
         check_orders(orders)
 
 
-def query(orders: pd.DataFrame | Orders, sql: str, **values: Any) -> pd.DataFrame:
+def query(
+    orders: pd.DataFrame | Orders,
+    sql: str,
+    *,
+    beside: Mapping[str, pd.DataFrame] = {},
+    **values: Any,
+) -> pd.DataFrame:
     """Ask orders in SQL.
 
     Parameters
@@ -92,6 +99,8 @@ def query(orders: pd.DataFrame | Orders, sql: str, **values: Any) -> pd.DataFram
         Continues a WITH of the table `orders`: `customer_id`, `date` (day),
         `amount` (currency), `money` (the same as a decimal, whose sums are
         exact) and `is_purchase` (see `schema.purchase_days`).
+    beside : mapping of str to DataFrame
+        Other tables under the names that they have in the SQL.
     **values
         What stands for the ``$names`` in it.
 
@@ -112,6 +121,8 @@ def query(orders: pd.DataFrame | Orders, sql: str, **values: Any) -> pd.DataFram
     with (_engine() if is_frame else orders.connection).cursor() as cursor:
         if is_frame:
             _register(cursor, "order_rows", orders)
+        for name, table in beside.items():
+            _register(cursor, name, table)
         rows = cursor.execute(
             f"""
             WITH orders AS (
