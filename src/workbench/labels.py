@@ -359,6 +359,18 @@ COLUMNS: dict[str, tuple[Any, ...]] = {
     "words": ("Häufigste Wörter", "text"),
     "comments": ("Kommentare", "count"),
     "quote": ("Beispielsatz", "text"),
+    # programmes and referrals
+    "orders_each": ("Käufe je Kunde", "number", 1),
+    "cases_number": ("Verglichene", "number", 2),
+    "controls_number": ("Vergleichbare Kunden", "number", 2),
+    "difference_number": ("Unterschied", "number", 2),
+    "gap_low_number": ("Von", "number", 2),
+    "gap_high_number": ("Bis", "number", 2),
+    "cases_money": ("Geworbene", "money", 2),
+    "controls_money": ("Vergleichbare Kunden", "money", 2),
+    "difference_money": ("Unterschied", "money", 2),
+    "gap_low_money": ("Von", "money", 2),
+    "gap_high_money": ("Bis", "money", 2),
     # return and profit
     "silent_days": ("Tage ohne Kauf", "count"),
     "at_risk": ("Beobachtete Kaufpausen", "count"),
