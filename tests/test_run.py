@@ -204,6 +204,15 @@ def test_scores_have_one_row_for_each_customer_and_join_every_notebook(cdnow):
     assert set(missing) == {"next_median_days", "next_median_date", *of_churn} - {"customer_id"}
 
 
+def test_the_pages_on_segments_and_on_value_expect_the_same_of_a_customer(cdnow):
+    groups = [float(row["expected_revenue"]) for row in rows(cdnow, "kundengruppen_karten")]
+    value = next(row for row in rows(cdnow, "kennzahlen") if row["name"] == "base_value")
+    assert sum(groups) == pytest.approx(float(value["value"]), rel=1e-8)
+    expected = {row["segment"]: row["expected_revenue"] for row in rows(cdnow, "segmente_karten")}
+    values = {row["segment"]: row["value"] for row in rows(cdnow, "wert_je_segment")}
+    assert expected == values
+
+
 def test_the_manifest_lists_every_file_with_its_hash(cdnow):
     manifest = json.loads((cdnow / "manifest.json").read_text("utf-8"))
     files = {

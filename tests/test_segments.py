@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench import privacy
 from workbench.schema import DataError
 from workbench.segments import (
     GRID,
@@ -11,6 +12,7 @@ from workbench.segments import (
     score,
     score_grid,
     segment_sizes,
+    shown_grid,
 )
 from workbench.summary import summarise
 
@@ -226,6 +228,42 @@ def test_sizes_add_up_to_the_base(seed):
 def test_money_in_cents_gives_the_same_scores(seed):
     table = tied_customers(seed)
     pd.testing.assert_frame_equal(score(table.assign(revenue=table["revenue"] * 100)), score(table))
+
+
+def told_exactly(cells: pd.DataFrame, shown: pd.DataFrame, sizes: pd.DataFrame) -> set:
+    """Cells that follow from the grid shown, the sizes shown and the totals of frequency."""
+    hidden = shown.index[shown["customers"].isna()]
+    known = [cells.loc[hidden, "segment"] == name for name in sizes.dropna().index]
+    scores = hidden.get_level_values("f_score")
+    for together in ([1], [2], [3], [4, 5]):
+        if cells["customers"][cells.index.isin(together, level="f_score")].sum() >= 5:
+            known.append(scores.isin(together))
+    equations = np.array([np.asarray(row, float) for row in known])
+    rank = np.linalg.matrix_rank(equations)
+    unit = np.eye(len(hidden))
+    return {
+        cell
+        for i, cell in enumerate(hidden)
+        if np.linalg.matrix_rank(np.vstack([equations, unit[i]])) == rank
+    }
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_small_cell_of_the_grid_follows_from_what_is_shown(seed):
+    table = tied_customers(seed, n=90)
+    scores = score(table)
+    sizes = privacy.suppress(segment_sizes(table, scores), count="customers", k=5)
+    cells = score_grid(scores)
+    shown = shown_grid(cells, shown_sizes=sizes, k=5)
+    assert shown.index.equals(cells.index) and shown["segment"].equals(cells["segment"])
+    told = shown["customers"].dropna()
+    assert (told == cells.loc[told.index, "customers"]).all()
+    assert not ((told > 0) & (told < 5)).any()
+    exact = told_exactly(cells, shown, sizes)
+    assert not [cell for cell in exact if cells.loc[cell, "customers"] < 5]
+    hidden = sizes.index[sizes["customers"].isna()]
+    of_hidden = shown[shown["segment"].isin(hidden) & (cells["customers"] > 0)]
+    assert of_hidden["customers"].isna().all()
 
 
 # messages

@@ -196,6 +196,58 @@ def score_grid(scores: pd.DataFrame) -> pd.DataFrame:
     return cells.assign(customers=counted.reindex(cells.index, fill_value=0))
 
 
+def shown_grid(cells: pd.DataFrame, *, shown_sizes: pd.DataFrame, k: int) -> pd.DataFrame:
+    """Blank the cells that stand for fewer than `k` customers, or would tell of such a cell.
+
+    The sizes of the segments stand in another table, and so do the totals of the
+    frequency scores, of 4 and 5 together. So the smallest of the other cells are
+    blanked too, until no cell that is small, or belongs to a hidden segment, follows
+    from the totals less what is shown, as far as hiding cells can bring that about.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        From `score_grid`.
+    shown_sizes : DataFrame
+        From `segment_sizes`, suppressed.
+    k : int
+        Smallest group shown.
+    """
+    customers = cells["customers"].to_numpy(float)
+    names, scores = cells["segment"].to_numpy(), cells.index.get_level_values("f_score")
+    told = shown_sizes.index[shown_sizes["customers"].notna()]
+    totals = [names == name for name in told]
+    totals += [row for row in _frequency_totals(scores) if customers[row].sum() >= k]
+    secret = (customers > 0) & ((customers < k) | ~np.isin(names, told))
+    blank = secret.copy()
+    # An empty cell is hidden last of all: it says nothing but that it is empty.
+    smallest_first = np.argsort(np.where(customers > 0, customers, np.inf), kind="stable")
+    while len(fixed := _determined(blank, totals=totals)) and secret[fixed].any():
+        beside = np.any([total for total in totals if total[fixed].any()], axis=0)
+        left = [row for row in smallest_first if not blank[row]]
+        if not left:
+            break
+        blank[next((row for row in left if beside[row]), left[0])] = True
+    shown = cells.astype({"customers": float})
+    shown.loc[blank, "customers"] = np.nan
+    return shown
+
+
+def _frequency_totals(scores: pd.Index) -> list[np.ndarray]:
+    """Return the cells of each total that the table of purchases per customer tells."""
+    return [np.isin(scores, together) for together in ([1], [2], [3], [4, 5])]
+
+
+def _determined(blank: np.ndarray, *, totals: list[np.ndarray]) -> np.ndarray:
+    """Return the blank cells that follow from the totals less the cells shown."""
+    hidden = np.flatnonzero(blank)
+    equations = np.array([total[hidden] for total in totals], dtype=float)
+    rank = np.linalg.matrix_rank(equations)
+    unit = np.eye(len(hidden))
+    ranks = [np.linalg.matrix_rank(np.vstack([equations, row])) for row in unit]
+    return hidden[np.array(ranks, dtype=int) == rank]
+
+
 def _fifths(values: pd.Series) -> tuple[float, ...]:
     """Return the smallest values whose middle rank earns the scores 2 to 5."""
     scores = np.ceil(N_SCORES * values.rank(method="average") / len(values))
