@@ -106,6 +106,19 @@ def test_a_programme_that_only_picks_frequent_buyers_shows_raw_and_not_adjusted(
     assert found.loc["adjusted", "value"] == pytest.approx(1)
 
 
+def test_a_table_of_customers_of_whom_nobody_joined_bears_no_comparison():
+    rows = [(f"r{i:03d}", DAY + pd.Timedelta(days=28 * m), 9) for i in range(60) for m in range(39)]
+    nobody = pd.Series(pd.NaT, index=["r000"], dtype="datetime64[us]")
+    with pytest.raises(TooFewData):
+        claim_effects.programme(
+            orders(rows),
+            customers=pd.DataFrame({"programme_since": nobody}),
+            periods=LONG,
+            fewest=30,
+            seed=SEED,
+        )
+
+
 def test_referred_customers_are_compared_with_those_of_their_quarter():
     rows, referred = [], {}
     for quarter, (n_referred, n_other, amount) in enumerate(((10, 40, 10), (40, 10, 100))):

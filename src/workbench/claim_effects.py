@@ -230,7 +230,8 @@ def programme(
     events = joined.rename("date").rename_axis("customer_id").reset_index()
     events = events[events["date"] <= periods.as_of - pd.Timedelta(days=days)]
     ordinary = claim_events.ordinary_days(orders, as_of=periods.as_of, days=days)
-    ordinary = ordinary[~(ordinary["date"] >= ordinary["customer_id"].map(joined))]
+    since = joined.reindex(ordinary["customer_id"]).to_numpy()
+    ordinary = ordinary[~(ordinary["date"] >= since)]
     return _beside(orders, events, ordinary, days=days, fewest=fewest, seed=seed)
 
 
