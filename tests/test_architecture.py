@@ -221,6 +221,7 @@ MAY_IMPORT = {
     "programmes": {"schema", "matching"},
     "referrals": {"schema", "discrimination", "matching", "privacy"},
     "programme_findings": {"formats", "matching", "outputs", "programmes"},
+    "measure_plots": {"formats", "plots"},
     "economics_findings": {"economics", "formats", "offers", "outputs"},
     "measures_base": {
         *("clv", "customer_groups", "intake", "lifecycle", "outlook", "pages"),
@@ -325,7 +326,14 @@ MAY_IMPORT = {
 ONLY_IN = {
     "lifetimes": {"second_opinion"},
     "matplotlib": {
-        *("plots", "churn_plots", "cohort_plots", "contract_plots", "feedback_plots"),
+        *(
+            "measure_plots",
+            "plots",
+            "churn_plots",
+            "cohort_plots",
+            "contract_plots",
+            "feedback_plots",
+        ),
         *("migration_plots", "kpi_plots", "profile_plots", "claim_plots", "cluster_plots"),
     },
     "papermill": {"run"},
@@ -430,6 +438,7 @@ PURE = (
     "offers",
     "economics",
     "economics_findings",
+    "measure_plots",
     "matching",
     "programmes",
     "referrals",

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench import economics, economics_findings, formats, offers
+from workbench import economics, economics_findings, formats, measure_plots, offers
 from workbench.schema import DataError
 
 STYLE = formats.style(locale="de_DE", currency="EUR")
@@ -137,7 +137,7 @@ def test_the_sentence_names_the_groups_in_which_a_contact_pays_and_those_in_whic
     )
     found = economics.thresholds(cards(table), offer=OFFER)
     text = str(economics_findings.thresholds(found, offer=OFFER, style=STYLE))
-    assert "in 1 von 2 Gruppen, am meisten in Stammkunden" in text
+    assert "in 1 von 2 Gruppen, am meisten bei „Stammkunden“" in text
     assert "nicht in: Einmalkäufer" in text
     assert "nur ein Versuch" in text
 
@@ -153,7 +153,7 @@ def test_blank_groups_are_in_no_sentence_and_not_compared():
     assert rows.index.tolist() == [economics_findings.ACQUISITION, "Stammkunden"]
     assert rows.loc[economics_findings.ACQUISITION, "return_on_cost"] == pytest.approx(3.0)
     text = str(economics_findings.acquisition(acquired, rows, style=STYLE))
-    assert "das 3,0-Fache" in text and "Gruppe Stammkunden" in text
+    assert "das 3,0-Fache" in text and "Gruppe „Stammkunden“" in text
 
 
 # --- messages -------------------------------------------------------------------------------
@@ -167,3 +167,22 @@ def test_bad_values_are_counted():
         economics.groups(table, by=groups_of(table), margin=1.0)
     with pytest.raises(ValueError, match=r"^margin=30 must be above 0"):
         economics.groups(table, by=groups_of(table), margin=30)
+
+
+# --- drawing --------------------------------------------------------------------------------
+
+
+def test_the_drawing_holds_return_and_cost_of_each_group():
+    found = economics.thresholds(cards(people()), offer=OFFER)
+    ax = measure_plots.plot_returns(found, style=STYLE)
+    drawn = {line.get_label(): line.get_xdata().tolist() for line in ax.lines}
+    assert drawn["Kosten"] == found["cost_each"].tolist()
+    assert drawn["Ertrag, nur ein Kauf"] == found["return_once"].tolist()
+    assert [text.get_text() for text in ax.get_yticklabels()] == found.index.tolist()
+    assert "EUR" in ax.get_xlabel()
+    title = str(economics_findings.returns_title(found, style=STYLE))
+    n = int((found["gain_once"] > 0).sum())
+    assert title.startswith(f"In {n} von 2 Gruppen")
+    assert found["return_once"].sub(found["cost_each"]).tolist() == pytest.approx(
+        found["gain_once"].tolist()
+    )

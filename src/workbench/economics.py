@@ -135,9 +135,9 @@ def thresholds(cards: pd.DataFrame, *, offer: Offer) -> pd.DataFrame:
         - `assumed_effect`: ``(1 - p) gamma``
         - `cost_each` (currency): ``c + (p psi + (1 - p) gamma) delta``
         - `return_each` (currency): ``(1 - p) gamma V``
-        - `gain_each` (currency): the difference
-        - `gain_once` (currency): the same where a customer won buys once and never
-          again, V being `once_value`
+        - `return_once` (currency): the same, V being `once_value`
+        - `gain_each`, `gain_once` (currency): return less cost, and the same where a
+          customer won buys once and never again
         - `highest_incentive` (currency, per offer taken): at which the gain is 0:
           ``((1 - p) gamma V - c) / (p psi + (1 - p) gamma)``; missing where a
           contact does not even pay without one, or nobody takes it
@@ -154,6 +154,7 @@ def thresholds(cards: pd.DataFrame, *, offer: Offer) -> pd.DataFrame:
         assumed_effect=effect,
         cost_each=offer.contact_cost + takers * offer.incentive,
         return_each=effect * value,
+        return_once=effect * cards["once_value"],
         gain_each=contact_gain(1 - p, value=value, offer=offer),
         gain_once=contact_gain(1 - p, value=cards["once_value"], offer=offer),
         highest_incentive=highest.where(highest >= 0),

@@ -160,7 +160,7 @@ def thresholds(cards: pd.DataFrame, *, offer: Offer, style: Style) -> Sentence:
         "{wirkung} derer, die sonst nicht kaufen: Dann "
     )
     n_once = int((cards["gain_once"].dropna() > 0).sum())
-    once = "Kauft ein Gewonnener danach nie wieder, trägt sie sich noch in {einmal}."
+    once = "Kauft ein Gewonnener danach nie wieder, trägt sie sich noch in {einmal} Gruppen."
     if not n_once:
         once = "Kauft ein Gewonnener danach nie wieder, trägt sie sich nirgends."
     if gains.empty:
@@ -168,10 +168,12 @@ def thresholds(cards: pd.DataFrame, *, offer: Offer, style: Style) -> Sentence:
     elif paying.empty:
         end = "trägt sich die Ansprache in keiner Gruppe."
     elif len(paying) == len(gains):
-        end = "trägt sie sich in jeder Gruppe, am meisten in {gruppe} ({gewinn} je Kunde). " + once
+        end = (
+            "trägt sie sich in jeder Gruppe, am meisten bei „{gruppe}“ ({gewinn} je Kunde). " + once
+        )
     else:
         end = (
-            "trägt sie sich in {n} von {alle} Gruppen, am meisten in {gruppe} ({gewinn} je "
+            "trägt sie sich in {n} von {alle} Gruppen, am meisten bei „{gruppe}“ ({gewinn} je "
             "Kunde), nicht in: {nicht}. " + once
         )
     losing = [name for name in gains.index if name not in paying.index]
@@ -196,6 +198,37 @@ def threshold_rule(*, offer: Offer, style: Style) -> Sentence:
         "Strich heißt: So viele gibt es nicht. {anteil} derer, die ohnehin kaufen, nehmen das "
         "Angebot mit und kosten es. Höchstes Angebot: damit die angenommene Wirkung gerade reicht.",
         anteil=style.share(offer.uptake),
+    )
+
+
+def returns_title(cards: pd.DataFrame, *, style: Style) -> Sentence:
+    """Say in how many groups a single purchase pays for the contact."""
+    gains = cards["gain_once"].dropna()
+    if gains.empty:
+        return say("Jede Gruppe ist zu klein, um gezeigt zu werden")
+    return say(
+        "In {n} von {alle} Gruppen deckt schon ein einziger Kauf die Kosten, falls die "
+        "angenommene Wirkung eintritt",
+        n=style.count(int((gains > 0).sum())),
+        alle=style.count(len(gains)),
+    )
+
+
+def returns_alt(cards: pd.DataFrame, *, style: Style) -> Sentence:
+    """Describe the drawing of return and cost; groups that are missing are not drawn."""
+    shown = cards.dropna(subset=["return_each"])
+    if shown.empty:
+        return say("Leere Zeichnung: Jede Gruppe ist zu klein, um gezeigt zu werden.")
+    best = shown["return_each"].idxmax()
+    row = shown.loc[best]
+    return say(
+        "Je Gruppe eine Spanne: links der Ertrag einer Ansprache, wenn nur ein Kauf folgt, rechts, "
+        "wenn der Gewonnene wie die übrigen Käufer kauft; ein Kreuz für die Kosten. Die weiteste "
+        "Spanne rechts hat {gruppe}: {einmal} bis {viel} bei {kosten} Kosten.",
+        gruppe=style.text(best),
+        einmal=style.money(row["return_once"], digits=2),
+        viel=style.money(row["return_each"], digits=2),
+        kosten=style.money(row["cost_each"], digits=2),
     )
 
 
@@ -250,7 +283,7 @@ def acquisition(acquired: pd.Series, table: pd.DataFrame, *, style: Style) -> Se
         end = "Für den Bestand lässt sich nichts danebenstellen."
     else:
         end = (
-            "Im Bestand brächte die Gruppe {gruppe} am meisten, das {bestand}-Fache, falls die "
+            "Im Bestand brächte die Gruppe „{gruppe}“ am meisten, das {bestand}-Fache, falls die "
             "Annahmen stimmen."
         )
     return say(

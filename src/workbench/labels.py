@@ -335,6 +335,7 @@ COLUMNS: dict[str, tuple[Any, ...]] = {
     "assumed_effect": ("Angenommene Wirkung", "share", 1),
     "cost_each": ("Kosten", "money", 2),
     "return_each": ("Ertrag", "money", 2),
+    "return_once": ("Ertrag, wenn nur ein Kauf folgt", "money", 2),
     "gain_each": ("Gewinn", "money", 2),
     "gain_once": ("Gewinn, wenn nur ein Kauf folgt", "money", 2),
     "highest_incentive": ("Höchstes Angebot", "money", 2),

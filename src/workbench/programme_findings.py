@@ -9,7 +9,7 @@ from workbench.matching import Matched
 from workbench.outputs import Sentence, say
 from workbench.programmes import JOINING_DAYS, WINDOW_DAYS
 
-JOINED_NEEDS = "den Tag des Beitritts zum Kundenprogramm (Tabelle customers)"
+JOINED_NEEDS = "der Tag des Beitritts zum Kundenprogramm (Tabelle customers)"
 MEMBER_NEEDS = "Mitglieder mit Käufen lange vor und nach dem Beitritt"
 REFERRED_NEEDS = "wer wen geworben hat (Tabelle customers)"
 MATCH_NEEDS = "geworbene Kunden, neben denen im selben Quartal andere kamen"
