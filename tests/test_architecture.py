@@ -56,6 +56,8 @@ MAY_IMPORT = {
     },
     "feedback_tables": {"comment_themes", "feedback_findings", "feedback_outcomes", "nps"},
     "feedback_plots": {"plots", "formats"},
+    "assortment": {"schema", "customer_bootstrap", "discrimination", "lines"},
+    "assortment_findings": {"assortment", "formats", "outputs"},
     "crm_fields": {"schema"},
     "crm_profiles": {"schema", "crm_fields"},
     "crm_gate": {"schema", "consents"},

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench import intake, lines, pseudonyms, sources, transactions
+from workbench import assortment, intake, lines, pseudonyms, sources, transactions
 from workbench import orders as order_tables
 from workbench.schema import DataError
 
@@ -277,6 +277,14 @@ def test_online_retail_has_all_its_invoices_and_the_pair_that_is_bought_most(sha
     assert pair["both"] / 19_959 == pytest.approx(0.0413, abs=5e-5)
     assert pair["both"] / pair["a"] == pytest.approx(0.677, abs=5e-4)
     assert pair["both"] / pair["b"] == pytest.approx(0.395, abs=5e-4)
+    found = assortment.pairs(kept, unit="product_id", min_support=0.04, until=reading.base.as_of)
+    # Here the one receipt counts that books an adjustment as a purchase of product B.
+    assert found.baskets == 19_959 + 1
+    rule = found.table.set_index(["first", "second"]).loc[("22386", "85099B")]
+    assert round(rule["support"], 4) == 0.0413
+    assert round(rule["confidence"], 3) == 0.677
+    assert round(rule["confidence_back"], 3) == 0.395
+    assert round(rule["lift"], 2) == 6.47
 
 
 # --- messages --------------------------------------------------------------------------------

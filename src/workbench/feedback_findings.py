@@ -191,8 +191,9 @@ def times(table: pd.DataFrame, *, style: Style) -> Sentence:
     """Say how long customers wait."""
     first, solved = table.loc["first_response"], table.loc["resolved"]
     return say(
-        "Die Hälfte der Beschwerden hat nach {antwort} eine Antwort und nach {loesung} eine "
-        "Lösung; neun von zehn nach {langsam_antwort} und {langsam}. Offene Fälle zählen mit.",
+        "Die Hälfte der Beschwerden wartet höchstens {antwort} auf eine Antwort und höchstens "
+        "{loesung} auf eine Lösung; neun von zehn warten höchstens {langsam_antwort} und "
+        "{langsam}. Offene Fälle zählen mit.",
         antwort=style.days(first["median_days"]),
         loesung=style.days(solved["median_days"]),
         langsam_antwort=style.days(first["slow_days"]),
@@ -205,7 +206,8 @@ def repeats(count: int, observed: int, *, k: int, style: Style) -> Sentence:
     if 0 < count < k or observed < k:
         return say("Wie viele sich bald wieder beschwerten, wird nicht gezeigt: zu wenige.")
     return say(
-        "Auf {anteil} der Beschwerden folgte binnen {tage} eine weitere desselben Kunden.",
+        "Auf {anteil} der Beschwerden folgte bald (höchstens {tage} später) eine weitere desselben "
+        "Kunden.",
         anteil=style.share(count / observed, digits=1),
         tage=style.days(REPEAT_DAYS),
     )

@@ -157,6 +157,9 @@ class Parameters(BaseModel):
         0.5, ge=0, le=1, description="Anteil der Bleibenden, die das Angebot auch annehmen"
     )
     campaign_cost: Decimal = Field(0.0, ge=0, description="feste Kosten der Aktion")
+    min_support: Decimal = Field(
+        0.02, gt=0, lt=1, description="Anteil der Warenkörbe, in dem ein Paar mindestens liegt"
+    )
     annual_discount_rate: Decimal = Field(
         0.10, ge=0, lt=1, description="Abzinsung je Jahr, effektiver Satz"
     )
