@@ -4,7 +4,8 @@ import pytest
 from workbench import migration_findings as findings
 from workbench.ageing import Chance
 from workbench.formats import Style
-from workbench.migration import GONE, NEW, Memory, flows, shown
+from workbench.migration import GONE, NEW, flows, shown
+from workbench.segment_memory import Memory
 
 STYLE = Style("de_DE", "EUR")
 NAN = float("nan")

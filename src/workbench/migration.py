@@ -7,22 +7,20 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import random_table
 
-from workbench import privacy, segments, summary
+from workbench import privacy, summary
 from workbench.discrimination import wilson
 from workbench.orders import Orders, check, query
-from workbench.schema import DAYS_PER_WEEK, DAYS_PER_YEAR, DataError, TooFewData, purchase_days
-from workbench.segments import CutOffs
+from workbench.schema import DAYS_PER_YEAR, DataError, TooFewData
 from workbench.summary import Known, Split
 
 # Where a customer of the later day was before his first purchase, and where one of the
 # earlier day is of whom no purchase is left, because all was given back.
 NEW, GONE = "noch nicht Kunde", "kein Kauf mehr"
-# With fewer customers on the first day nothing is said about their ways.
+# With fewer customers on the earlier day nothing is said about their ways.
 MIN_CUSTOMERS = 30
 KEYS = ["before", "after"]
-N_TABLES = 999
+ROUNDING = 1e-9
 
 
 class Spending(NamedTuple):
@@ -41,40 +39,11 @@ class Spending(NamedTuple):
     days: int
 
 
-class Memory(NamedTuple):
-    """Whether where customers go depends on where they came from, given where they are.
+class _Cover(NamedTuple):
+    """What is not shown: ways, and the groups whose size on each of the days is withheld."""
 
-    Attributes
-    ----------
-    chi_square : float
-        Sum over the groups of the second day.
-    degrees : int
-        Its degrees of freedom.
-    p_value : float
-        Share of tables without memory that are at least as far from it.
-    association : float
-        Cramér's V: 0 without memory, at most 1.
-    customers : int
-        Customers on the second day.
-    group : str or None
-        The group of the second day with the most memory of which two parts
-        large enough can be shown; None where there is none.
-    from_low, from_high : str or None
-        Where those of it came from who stayed least and most.
-    stayed_low, stayed_high : float
-        Which part of them was in it on the third day too.
-    """
-
-    chi_square: float
-    degrees: int
-    p_value: float
-    association: float
-    customers: int
-    group: str | None
-    from_low: str | None
-    from_high: str | None
-    stayed_low: float
-    stayed_high: float
+    blank: np.ndarray
+    withheld: tuple[set[str], set[str]]
 
 
 def days_apart(first_day: pd.Timestamp, *, as_of: pd.Timestamp, compare_days: int) -> int:
@@ -122,10 +91,20 @@ def earlier_day(
     try:
         split = summary.split(orders, as_of=as_of, holdout_days=days, known=known)
     except TooFewData as error:
-        raise _too_few(0, as_of - pd.Timedelta(days=days)) from error
+        raise too_few(0, as_of - pd.Timedelta(days=days)) from error
     if len(split.calibration) < MIN_CUSTOMERS:
-        raise _too_few(len(split.calibration), split.cutoff)
+        raise too_few(len(split.calibration), split.cutoff)
     return split
+
+
+def too_few(have: int, day: pd.Timestamp) -> TooFewData:
+    """Return the error that says how many customers had bought by a day, and how many it takes."""
+    return TooFewData(
+        f"{have} customers had bought by {day.date()}; a comparison needs {MIN_CUSTOMERS}. "
+        "Take a later day, or more history.",
+        have=have,
+        need=MIN_CUSTOMERS,
+    )
 
 
 def spending(
@@ -235,7 +214,11 @@ def shown(table: pd.DataFrame, *, k: int) -> pd.DataFrame:
     """Blank the ways of fewer than `k` customers, and what would give them away.
 
     The customers of each group are known on both days; so no group has one
-    blank way alone, or blank ways of fewer than `k` customers together.
+    blank way alone, or blank ways of fewer than `k` customers together. Where
+    all these totals together still fix a small way, another of its group is
+    blanked; where it has none, the size of the group is withheld in `balance`.
+    What cannot be hidden: that all who gave everything back, where they are
+    fewer than `k`, were in one group.
 
     Parameters
     ----------
@@ -244,7 +227,10 @@ def shown(table: pd.DataFrame, *, k: int) -> pd.DataFrame:
     k : int
         Smallest group shown.
     """
-    return privacy.suppress(table, count="customers", k=k, within=["before", "after"])
+    blank = _cover(table, k=k).blank
+    seen = table.astype({"customers": float})
+    seen.loc[blank, seen.select_dtypes("number").columns] = np.nan
+    return seen
 
 
 def travelled(table: pd.DataFrame) -> pd.DataFrame:
@@ -291,9 +277,9 @@ def balance(table: pd.DataFrame, *, k: int) -> pd.DataFrame:
     )
     result = result[result.any(axis=1)]
     groups = result.index
-    # The customers of each day are known as a whole.
-    for column in result.columns:
-        result[column] = privacy.suppress(result[[column]], count=column, k=k)[column]
+    withheld = _cover(table, k=k).withheld
+    for name, hidden in zip(result.columns, withheld, strict=True):
+        result[name] = _shown_sizes(result[name], hidden, k=k)
     stayed = pd.Series([seen.loc[name, name] for name in groups], groups, dtype=float)
     new = seen.loc[NEW, groups] if NEW in seen.index else 0 * stayed.fillna(0)
     result["left_group"] = result["customers"] - stayed
@@ -320,133 +306,77 @@ def moved_share(table: pd.DataFrame, *, k: int) -> float:
     return privacy.shown_share(int(here[~stays].sum()), customers=total, k=k)
 
 
-def three_days(
-    first_day: pd.Timestamp, *, as_of: pd.Timestamp, days: int
-) -> tuple[pd.Timestamp, ...]:
-    """Return three days in equal distance, the last one `as_of`.
-
-    They are `days` apart where the data reach that far back, else a third of
-    the span in whole weeks, at least one.
-
-    Examples
-    --------
-    >>> found = three_days(pd.Timestamp("1997-01-01"), as_of=pd.Timestamp("1998-06-30"), days=273)
-    >>> [str(day.date()) for day in found]
-    ['1997-07-15', '1998-01-06', '1998-06-30']
-    """
-    third = (as_of - first_day).days // 3
-    step = days if days <= third else max(1, third // DAYS_PER_WEEK) * DAYS_PER_WEEK
-    return tuple(as_of - n * pd.Timedelta(days=step) for n in (2, 1, 0))
-
-
-def memory(
-    known: Known,
-    *,
-    days: Sequence[pd.Timestamp],
-    k: int,
-    seed: int,
-    cutoffs: CutOffs | None = None,
-) -> Memory:
-    """Test whether the way of customers depends on more than on where they are.
-
-    Their segments on three days are those of fixed limits, or of the limits of the
-    first day. See `memory_of`.
-
-    Parameters
-    ----------
-    known : callable
-        Gives the orders as they were known on a day.
-    days : sequence of Timestamp
-        From `three_days`.
-    k, seed
-        As in `memory_of`.
-    cutoffs : CutOffs, optional
-        Limits of the scores on every day; by default those of the first day.
-
-    Raises
-    ------
-    TooFewData
-        If fewer than `MIN_CUSTOMERS` customers had bought by the first day.
-    """
-    orders = [known(day) for day in days]
-    bought = purchase_days(orders[0])
-    n_first = bought.loc[bought["date"] <= days[0], "customer_id"].nunique()
-    if n_first < MIN_CUSTOMERS:
-        raise _too_few(n_first, days[0])
-    tables = [summary.summarise(table, as_of=day) for table, day in zip(orders, days, strict=True)]
-    cutoffs = cutoffs or segments.cutoffs_of(tables[0])
-    placed = [segments.score(table, cutoffs=cutoffs)["segment"] for table in tables]
-    return memory_of(*placed, k=k, seed=seed)
+def _cover(table: pd.DataFrame, *, k: int) -> _Cover:
+    """Choose what to hide, so that no way of fewer than `k` customers can be computed."""
+    seen = privacy.suppress(table[["customers"]], count="customers", k=k, within=KEYS)
+    blank = seen["customers"].isna().to_numpy(copy=True)
+    customers = table["customers"].to_numpy()
+    names = [table.index.get_level_values(key) for key in KEYS]
+    withheld: tuple[set[str], set[str]] = (set(), set())
+    given_up = np.zeros(len(table), bool)
+    while True:
+        totals = _known_totals(table, withheld, k=k)
+        holes = _computable(totals, blank, customers=customers, k=k) & ~given_up
+        if not holes.any():
+            return _Cover(blank, withheld)
+        hole = int(holes.argmax())
+        beside = [(group == group[hole]) & ~blank & (customers > 0) for group in names]
+        ways = next((ways for ways in beside if ways.any()), None)
+        sizes = [
+            (side, group[hole])
+            for side, group in enumerate(names)
+            if group[hole] not in (NEW, GONE, *withheld[side])
+        ]
+        if ways is not None:
+            blank[np.where(ways, customers, np.inf).argmin()] = True
+        elif sizes:
+            side, name = sizes[0]
+            withheld[side].add(name)
+        else:
+            # What is left is a way elsewhere, from which a size withheld can be computed.
+            for way in np.argsort(np.where(blank, np.inf, customers), kind="stable"):
+                more = blank.copy()
+                more[way] = True
+                frees = not blank[way] and customers[way] > 0
+                if frees and not _computable(totals, more, customers=customers, k=k)[hole]:
+                    blank = more
+                    break
+            else:
+                given_up[hole] = True
 
 
-def memory_of(
-    first: pd.Series, second: pd.Series, third: pd.Series, *, k: int, seed: int
-) -> Memory:
-    """Test whether groups on three days form a chain without memory.
-
-    That is Markov's assumption, and what one needs to carry a matrix of ways
-    forward by multiplying it with itself. In each group of the second day, the
-    group of the first day (or `NEW`) and that of the third are then
-    independent; their chi-squares are added up. Cells are often sparse, so the
-    sum is compared with tables drawn with the same margins.
-
-    Parameters
-    ----------
-    first, second, third : Series of str
-        Group of each customer on three days in equal distance, indexed by
-        `customer_id`.
-    k : int
-        Smallest group shown.
-    seed : int
-        Of the tables drawn.
-
-    References
-    ----------
-    Anderson and Goodman (1957), Statistical Inference about Markov Chains, The
-    Annals of Mathematical Statistics 28 (1), 89-110; Patefield (1981), Applied
-    Statistics 30 (1), 91-97, for the tables; Pfeifer and Carraway (2000),
-    Journal of Interactive Marketing 14 (2), 43-55, for what rests on it.
-    """
-    known = pd.DataFrame(
-        {
-            "first": first.reindex(second.index).fillna(NEW),
-            "second": second,
-            "third": third.reindex(second.index).fillna(GONE),
-        }
-    ).sort_index()
-    generator = np.random.default_rng(seed)
-    total, drawn, degrees, most = 0.0, np.zeros(N_TABLES), 0, 0.0
-    parts = {}
-    for name, part in known.groupby("second"):
-        counts = pd.crosstab(part["first"], part["third"])
-        smaller = min(counts.shape) - 1
-        if not smaller:
-            continue
-        margins = counts.sum(axis=1).to_numpy(), counts.sum(axis=0).to_numpy()
-        alike = np.outer(*margins) / len(part)
-        own = _chi_square(counts.to_numpy(), alike)
-        tables = random_table(*margins, seed=generator).rvs(N_TABLES, method="patefield")
-        total, drawn = total + own, drawn + _chi_square(tables, alike)
-        degrees += (counts.shape[0] - 1) * (counts.shape[1] - 1)
-        most += len(part) * smaller
-        parts[name] = own, counts
-    return Memory(
-        chi_square=total,
-        degrees=degrees,
-        p_value=float((1 + (drawn >= total - 1e-9).sum()) / (1 + N_TABLES)),
-        association=float(np.sqrt(total / most)) if most else 0.0,
-        customers=len(known),
-        **_example(parts, k=k),
-    )
+def _shown_sizes(sizes: pd.Series, withheld: set[str], *, k: int) -> pd.Series:
+    """Suppress the customers of each group of a day, which are known as a whole."""
+    # Who is withheld counts as too few, so that another group is hidden with him.
+    counted = sizes.where(~sizes.index.isin(withheld), 1).rename("n").to_frame()
+    return sizes.where(privacy.suppress(counted, count="n", k=k)["n"].notna())
 
 
-def _too_few(have: int, day: pd.Timestamp) -> TooFewData:
-    return TooFewData(
-        f"{have} customers had bought by {day.date()}; a comparison needs {MIN_CUSTOMERS}. "
-        "Take a later day, or more history.",
-        have=have,
-        need=MIN_CUSTOMERS,
-    )
+def _known_totals(
+    table: pd.DataFrame, withheld: tuple[set[str], set[str]], *, k: int
+) -> np.ndarray:
+    """Return which ways add up to a number that a reader knows: one row for each such number."""
+    known = []
+    for name, outside, hidden in zip(KEYS, (NEW, GONE), withheld, strict=True):
+        place = table.index.get_level_values(name)
+        sizes = table["customers"].groupby(place, sort=False).sum()
+        listed = sizes.index != outside
+        seen = _shown_sizes(sizes[listed], hidden, k=k).dropna().index
+        known += [place == group for group in [*seen, *sizes.index[~listed]]]
+        known.append(place != outside)
+    return np.array(known, dtype=float)
+
+
+def _computable(
+    totals: np.ndarray, blank: np.ndarray, *, customers: np.ndarray, k: int
+) -> np.ndarray:
+    """Mark the blank ways of fewer than `k` customers that the totals fix."""
+    found, holes = np.zeros(blank.size, bool), np.flatnonzero(blank)
+    if holes.size:
+        _, values, vectors = np.linalg.svd(totals[:, holes])
+        free = vectors[(values > ROUNDING).sum() :]
+        found[holes] = (np.abs(free) < ROUNDING).all(axis=0)
+    return found & (customers > 0) & (customers < k)
 
 
 def _revenue(orders: pd.DataFrame | Orders, *, until: pd.Timestamp, days: int) -> pd.Series:
@@ -473,30 +403,3 @@ def _ways(before: pd.Series, after: pd.Series) -> pd.DataFrame:
             "after": after.reindex(everybody).fillna(GONE),
         }
     )
-
-
-def _chi_square(tables: np.ndarray, alike: np.ndarray) -> np.ndarray | float:
-    return ((tables - alike) ** 2 / alike).sum(axis=(-2, -1))
-
-
-def _example(parts: dict[str, tuple[float, pd.DataFrame]], *, k: int) -> dict[str, object]:
-    """Find the group with the most memory in which two large parts stayed unequally often."""
-    least = max(k, MIN_CUSTOMERS)
-    for name, (_, counts) in sorted(parts.items(), key=lambda item: (-item[1][0], item[0])):
-        if name not in counts.columns:
-            continue
-        size, stayed = counts.sum(axis=1), counts[name]
-        safe = (size >= least) & (stayed >= k) & (size - stayed >= k)
-        if safe.sum() > 1:
-            share = (stayed / size)[safe]
-            return {
-                "group": name,
-                "from_low": share.idxmin(),
-                "from_high": share.idxmax(),
-                "stayed_low": float(share.min()),
-                "stayed_high": float(share.max()),
-            }
-    return {
-        **dict.fromkeys(("group", "from_low", "from_high")),
-        **dict.fromkeys(("stayed_low", "stayed_high"), float("nan")),
-    }

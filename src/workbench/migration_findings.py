@@ -8,8 +8,9 @@ import pandas as pd
 
 from workbench.ageing import Chance
 from workbench.formats import Style
-from workbench.migration import GONE, NEW, Memory
+from workbench.migration import GONE, NEW
 from workbench.outputs import Sentence, say
+from workbench.segment_memory import Memory
 
 # A test that finds more than this by chance in one of twenty cases.
 ALPHA = 0.05
