@@ -160,7 +160,10 @@ def thresholds(cards: pd.DataFrame, *, offer: Offer, style: Style) -> Sentence:
         "{wirkung} derer, die sonst nicht kaufen: Dann "
     )
     n_once = int((cards["gain_once"].dropna() > 0).sum())
-    once = "Kauft ein Gewonnener danach nie wieder, trägt sie sich noch in {einmal} Gruppen."
+    once = (
+        "Kauft ein Gewonnener danach nie wieder, trägt sie sich noch in {einmal} von {alle} "
+        "Gruppen."
+    )
     if not n_once:
         once = "Kauft ein Gewonnener danach nie wieder, trägt sie sich nirgends."
     if gains.empty:
