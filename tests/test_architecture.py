@@ -176,7 +176,7 @@ MAY_IMPORT = {
     "claim_book": set(),
     "claims": {
         *("budgets", "customer_bootstrap", "discrimination", "orders", "periods"),
-        *("retention_whatif", "revenue_bridge", "schema"),
+        *("retention_whatif", "schema"),
     },
     "claim_events": {"customer_bootstrap", "orders", "schema"},
     "claim_effects": {
@@ -185,7 +185,7 @@ MAY_IMPORT = {
     },
     "tested_claims": {
         *("claim_book", "claim_effects", "claims", "lines", "orders", "periods", "privacy"),
-        *("revenue_ratio", "schema"),
+        *("revenue_bridge", "revenue_ratio", "schema"),
     },
     "claim_findings": {
         *("claim_book", "claim_effects", "claims", "customer_bootstrap", "formats", "outputs"),

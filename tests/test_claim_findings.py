@@ -189,10 +189,10 @@ def test_ways_are_named_drawn_and_described(tested):
     )
 
 
-def test_suppressed_ways_leave_a_drawing_that_says_so(tested):
-    blank = tested._replace(ratios=tested.ratios * np.nan)
-    ax = plot_ratios(claim_findings.ways(blank), claimed=7, style=STYLE)
-    assert not ax.containers
-    assert "zu klein" in text(claim_findings.ways_title(blank, style=STYLE))
-    assert "zu klein" in text(claim_findings.ways_alt(blank, style=STYLE))
+def test_suppressed_ways_are_left_out_of_the_drawing(tested):
+    one = tested.ratios.copy()
+    one.loc["landmark"] = np.nan
+    ax = plot_ratios(claim_findings.ways(tested._replace(ratios=one)), claimed=7, style=STYLE)
+    assert ax.containers[0][0].get_xdata().tolist() == [5.94, 1.16]
+    assert len(ax.get_yticklabels()) == 3
     assert claim_findings.friends(tested).index[1].startswith("Anhängliche")

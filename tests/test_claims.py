@@ -49,7 +49,7 @@ def some_orders() -> pd.DataFrame:
 
 
 def test_known_customers_change_revenue_by_what_they_did_in_both_periods():
-    found = growth(some_orders(), periods=TWO, k=5, seed=1)
+    found = growth(some_orders(), periods=TWO, seed=1)
     assert found["value"].to_dict() == pytest.approx(
         {"known": (24 - 80 + 24) / 200, "stayed": 24 / 200, "nobody_left": 80 / 200}
     )
@@ -57,10 +57,6 @@ def test_known_customers_change_revenue_by_what_they_did_in_both_periods():
     assert (found["low"] <= found["value"]).all()
     assert (found["high"] >= found["value"]).all()
     assert less_leaving(0.4)["gain"].tolist() == pytest.approx([0.02, 0.04, 0.1, 0.2, 0.4])
-
-
-def test_growth_of_small_groups_is_not_shown():
-    assert growth(some_orders(), periods=TWO, k=7, seed=1).isna().all(axis=None)
 
 
 def test_the_cost_of_a_new_customer_is_divided_by_that_of_one_who_was_kept():
@@ -147,7 +143,7 @@ def test_nothing_spent_and_nothing_sold_before_are_refused():
     with pytest.raises(TooFewData, match=r"^no budget is stated"):
         budget_share(budget((DAY, TWO.as_of, np.nan, 10.0)), periods=TWO)
     with pytest.raises(TooFewData, match=r"^the period before had no revenue"):
-        growth(orders(("anna", NOW, 5)), periods=TWO, k=1, seed=1)
+        growth(orders(("anna", NOW, 5)), periods=TWO, seed=1)
 
 
 @pytest.mark.parametrize("retained", [0, 20])

@@ -94,6 +94,8 @@ def test_the_bridge_is_told_and_drawn_from_one_total_to_the_other(steps):
         "Der Umsatz stieg um 500 € auf 2.500 €; am meisten brachte: Neukunden (900 €); "
         "am meisten kostete: Abwanderung (-600 €)"
     )
+    same = text(kpi_findings.bridge(steps._replace(now=2000.5), style=STYLE))
+    assert same.startswith("Der Umsatz blieb bei 2.000 €; am meisten")
     rows = kpi_findings.bridge_rows(steps)
     assert rows.index.tolist()[0] == "Umsatz im Vorzeitraum"
     assert rows["contribution"].tolist() == [2000.5, 900, 100, 400, -300.5, -600, 2500]
@@ -163,7 +165,7 @@ def test_factors_are_named_and_those_who_stayed_are_told_apart():
     assert rows["contribution_low"].tolist()[3:] == [0, 500, -400]
     assert rows["digits"].tolist()[:2] == [None, 2]
     empty = split.iloc[:0]
-    assert "zu wenige" in text(kpi_findings.factors_lead(empty, style=STYLE))
+    assert "genug Kunden" in text(kpi_findings.factors_lead(empty, style=STYLE))
     assert kpi_findings.factors(empty).empty
     hidden = split * np.nan
-    assert "zu wenige" in text(kpi_findings.factors_lead(hidden, style=STYLE))
+    assert "genug Kunden" in text(kpi_findings.factors_lead(hidden, style=STYLE))

@@ -137,6 +137,11 @@ def test_the_landmark_stands_for_seven_times_and_the_budget_as_booked_for_its_co
     assert main(full, "acquisition_cost").name == 0
     assert main(full, "five_percent").name == "retention_relative"
     assert main(full, "care").isna().all()
+    ways = full.readings["seven_times"].copy()
+    ways.loc["landmark", "value"] = np.nan
+    assert main(full._replace(readings={"seven_times": ways}), "seven_times").name == "naive"
+    only = full._replace(readings={"seven_times": ways.loc[["landmark", "basket"]]})
+    assert main(only, "seven_times").isna().all()
 
 
 # properties
@@ -175,7 +180,25 @@ def test_small_groups_are_shown_nowhere():
     orders = random_orders(3, n=30)
     tested = every(orders, k=300)
     assert set(summary(tested)["verdict"]) == {"missing"}
-    assert tested.ratios.isna().all(axis=None)
+    assert tested.ratios.empty
+
+
+def test_a_small_part_of_the_bridge_closes_all_that_would_give_it_away(full):
+    start = LONG.start(0)
+    lost = pd.DataFrame(
+        {"customer_id": ["x1", "x2"], "date": start - pd.Timedelta(days=9), "amount": 5.0}
+    )
+    few_lost = pd.concat([random_orders(1), lost])
+    last = few_lost[few_lost["date"] < start].drop_duplicates("customer_id")
+    last = last[~last["customer_id"].isin(["x1", "x2"])]
+    base = pd.concat([few_lost, last.assign(date=start + pd.Timedelta(days=3))])
+    base = base.drop_duplicates(["customer_id", "date"])
+    tested = every(base, given=tables(1))
+    assert not {"five_percent", "revenue_growth", "acquisition_cost"} & set(tested.readings)
+    years = ["year", "year_buyers", "year_exposure"]
+    assert tested.ratios.loc[years, "existing_customers"].isna().all()
+    assert np.isnan(tested.new_share)
+    assert full.ratios.loc[years, "existing_customers"].notna().all()
 
 
 def test_friends_are_suppressed_within_long_and_short():

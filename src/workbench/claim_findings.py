@@ -183,8 +183,6 @@ def ways_rule(tested: Judged, *, style: Style) -> Sentence:
 def ways_title(tested: Judged, *, style: Style) -> Sentence:
     """Say between which factors the ways lie."""
     shown = tested.ratios["ratio"].dropna()
-    if shown.empty:
-        return say("Die Gruppen sind zu klein, um gezeigt zu werden")
     return say(
         "Je nachdem, wie man fragt, bringt ein Bestandskunde das {kleinstes}- bis "
         "{groesstes}-Fache eines Neukunden",
@@ -196,8 +194,6 @@ def ways_title(tested: Judged, *, style: Style) -> Sentence:
 def ways_alt(tested: Judged, *, style: Style) -> Sentence:
     """Describe the drawing of the ways."""
     shown = tested.ratios.dropna(subset=["ratio"]).rename(index=WAYS)
-    if shown.empty:
-        return say("Punkte mit Bereichen; alle Gruppen sind zu klein, um gezeigt zu werden.")
     return say(
         "Ein Punkt mit Unsicherheitsbereich für jede von {arten} Arten zu vergleichen, auf einer "
         "Achse, die Vielfache gleich weit auseinander zeigt. Am kleinsten: {tief} ({klein}), am "
@@ -256,7 +252,7 @@ def less_leaving(tested: Judged) -> pd.DataFrame:
     table = tested.readings.get("revenue_growth")
     value = float("nan") if table is None else table.loc["nobody_left", "value"]
     found = claims.less_leaving(value).reset_index()
-    return found if pd.notna(value) else found.iloc[:0]
+    return found if value > 0 else found.iloc[:0]
 
 
 def cost_rows(tested: Judged, *, style: Style) -> pd.DataFrame:
@@ -388,14 +384,16 @@ def _acquisition_cost(tested: Judged, periods: Periods, style: Style) -> tuple[s
 
 def _budget_share(tested: Judged, periods: Periods, style: Style) -> tuple[str, dict]:
     row = tested_claims.main(tested, "budget_share")
-    return (
-        "In die Gewinnung gehen {wert} der Budgets; neue Kunden brachten im letzten Zeitraum "
-        "{umsatz} des Umsatzes.",
-        {
-            "wert": style.share(row["value"], digits=1),
-            "umsatz": style.share(tested.new_share, digits=1),
-        },
+    text = "In die Gewinnung gehen {wert} der Budgets{und}."
+    beside = say(
+        "; neue Kunden brachten im letzten Zeitraum {umsatz} des Umsatzes",
+        umsatz=style.share(tested.new_share, digits=1),
     )
+    numbers = {
+        "wert": style.share(row["value"], digits=1),
+        "und": style.text(beside if pd.notna(tested.new_share) else ""),
+    }
+    return text, numbers
 
 
 def _referral_index(tested: Judged, periods: Periods, style: Style) -> tuple[str, dict]:

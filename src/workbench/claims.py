@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from workbench import budgets, customer_bootstrap, retention_whatif, revenue_bridge
+from workbench import budgets, customer_bootstrap, retention_whatif
 from workbench import periods as spans
 from workbench.discrimination import wilson
 from workbench.orders import Orders
@@ -127,7 +127,7 @@ def own_retention(
     ).rename_axis("reading")
 
 
-def growth(orders: pd.DataFrame | Orders, *, periods: Periods, k: int, seed: int) -> pd.DataFrame:
+def growth(orders: pd.DataFrame | Orders, *, periods: Periods, seed: int) -> pd.DataFrame:
     """Measure what customers who were there before did to revenue, as a share of it.
 
     Parameters
@@ -136,8 +136,6 @@ def growth(orders: pd.DataFrame | Orders, *, periods: Periods, k: int, seed: int
         One row per customer and day.
     periods : Periods
         From `periods.choose`.
-    k : int
-        Smallest group shown.
     seed : int
         Of the resamples.
 
@@ -147,8 +145,7 @@ def growth(orders: pd.DataFrame | Orders, *, periods: Periods, k: int, seed: int
         Indexed by `reading`: ``known`` (all known customers together: growth,
         decline, return and loss), ``stayed`` (those who bought in both
         periods) and ``nobody_left`` (what the lost ones had brought: as if
-        they all had stayed and spent as before); `COLUMNS`. Missing where the
-        groups behind them are small.
+        they all had stayed and spent as before); `COLUMNS`.
 
     Raises
     ------
@@ -168,15 +165,9 @@ def growth(orders: pd.DataFrame | Orders, *, periods: Periods, k: int, seed: int
     def shares(total: np.ndarray) -> np.ndarray:
         return total[:, :3] / total[:, 3:]
 
-    value, low, high = customer_bootstrap.bounded(sums, shares, seed=seed)
+    found = customer_bootstrap.bounded(sums, shares, seed=seed)
     groups = [known & (now | before), now & before, lost]
-    table = _readings(
-        ("known", "stayed", "nobody_left"), (value, low, high), [int(g.sum()) for g in groups]
-    )
-    parts = revenue_bridge.shown(revenue_bridge.bridge(orders, periods=periods), k=k).parts
-    if parts["customers"].isna().any():
-        table[:] = np.nan
-    return table
+    return _readings(("known", "stayed", "nobody_left"), found, [int(g.sum()) for g in groups])
 
 
 def less_leaving(nobody_left: float) -> pd.DataFrame:
@@ -209,10 +200,12 @@ def acquisition_cost(
 
     Parameters
     ----------
-    orders, periods, k, seed
+    orders, periods, seed
         As in `growth`.
     budget : DataFrame
         As `companions` reads it.
+    k : int
+        Smallest group shown.
 
     Returns
     -------

@@ -94,6 +94,7 @@ KPIS: dict[str, Kpi] = {
         *("share", 1, 0, "active"),
         groups=("new",),
         needs_past=True,
+        lacks="Umsatz im Zeitraum",
     ),
     "retention": Kpi(
         "Kundenbindungsrate",
@@ -160,11 +161,13 @@ KPIS: dict[str, Kpi] = {
         "Umsatzanteil des besten Zehntels",
         "was die umsatzstärksten zehn von hundert Käufern bringen",
         *("share", 1, 0, "active"),
+        lacks="Umsatz im Zeitraum",
     ),
     "gini": Kpi(
         "Konzentration (Gini)",
         "null: alle bringen gleich viel; eins: einer bringt alles",
         *("number", 2, 0, "active"),
+        lacks="Umsatz im Zeitraum",
     ),
     "nps": Kpi(
         "Weiterempfehlung (NPS)",

@@ -200,13 +200,15 @@ def bridge(found: Bridge, *, style: Style) -> Sentence:
         return say("Die Gruppen sind zu klein, um gezeigt zu werden")
     most, least = change.idxmax(), change.idxmin()
     text = "Der Umsatz {ging} um {um} auf {jetzt}"
+    if found.now == found.before:
+        text = "Der Umsatz blieb bei {jetzt}"
     if change[most] > 0:
         text += "; am meisten brachte: {gewinn} ({plus})"
     if change[least] < 0:
         text += "; am meisten kostete: {verlust} ({minus})"
     return say(
         text,
-        ging=style.text("stieg" if found.now >= found.before else "sank"),
+        ging=style.text("stieg" if found.now > found.before else "sank"),
         um=style.money(abs(found.now - found.before)),
         jetzt=style.money(found.now),
         gewinn=style.text(PARTS[most]),
@@ -256,7 +258,7 @@ def factors_lead(split: pd.DataFrame, *, style: Style) -> Sentence:
     """Say which factor moved revenue most, and whether those who stayed bought more."""
     every = split.loc["all", "change"] if "all" in split.index else pd.Series(dtype=float)
     if every.isna().all():
-        return say("Für diese Zerlegung sind es zu wenige Kunden.")
+        return say("Diese Zerlegung braucht Umsatz und genug Kunden in beiden Zeiträumen.")
     main = every.abs().idxmax()
     text = "Den Umsatz bewegte am stärksten: {faktor} ({betrag})."
     numbers = {

@@ -266,7 +266,7 @@ def _row(known: Side, new: Side, *, claimed: float) -> dict[str, float]:
         "ratio": _divided(mean_existing, mean_new),
         "ratio_median": _divided(*medians),
         "ratio_winsorised": _divided(*cut),
-        "share_reaching": float(np.mean(each >= claimed * mean_new)),
+        "share_reaching": float(np.mean(each >= claimed * mean_new)) if mean_new > 0 else np.nan,
     }
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from workbench import claim_effects, claims, privacy, revenue_ratio
+from workbench import claim_effects, claims, privacy, revenue_bridge, revenue_ratio
 from workbench import periods as spans
 from workbench.claim_book import CLAIMS
 from workbench.lines import Lines
@@ -21,9 +21,9 @@ from workbench.schema import TooFewData
 MIN_CUSTOMERS = 30
 # A claim this near to a bound, relative to it, is only just inside or outside.
 NEAR = 0.05
-# The reading that stands for a claim, the first that is there.
+# The reading that stands for a claim, the first with a value; else the first of all.
 MAIN = {
-    "seven_times": ("landmark", "naive", "basket"),
+    "seven_times": ("landmark", "naive"),
     "five_percent": ("retention_relative",),
     "acquisition_cost": (0.0,),
     "complaints": ("resolved", "adjusted"),
@@ -40,14 +40,15 @@ class Judged(NamedTuple):
         claims that the data do not bear are absent.
     ratios : DataFrame
         As in `revenue_ratio.compare`, small groups blanked; without rows where
-        there is nothing to compare.
+        nothing is left.
     friends : DataFrame
         The four groups of `claim_effects.tenure`, small ones blanked; without
         rows likewise.
     days : Design
         The days behind `ratios`.
     new_share : float
-        Share of the latest period's revenue that new customers brought.
+        Share of the latest period's revenue that new customers brought; NaN
+        where that would speak of few.
     """
 
     readings: dict[str, pd.DataFrame]
@@ -91,6 +92,9 @@ def measure(
     before = bought["purchases_1"] > 0
     retained = before & (bought["purchases_0"] > 0)
     days = revenue_ratio.design(periods)
+    # Where a part of the bridge is too small, no count of the same periods may give it away.
+    parts = revenue_bridge.shown(revenue_bridge.bridge(orders, periods=periods), k=k).parts
+    is_open = bool(parts["customers"].notna().all())
     enough = {"fewest": max(k, MIN_CUSTOMERS), "seed": seed}
     timed = {"periods": periods} | enough
     survey, cases = tables.get("survey"), tables.get("complaints")
@@ -111,7 +115,7 @@ def measure(
             ),
         ),
         "five_percent": (
-            True,
+            is_open,
             lambda: claims.own_retention(
                 int(retained.sum()),
                 int(before.sum()),
@@ -119,9 +123,9 @@ def measure(
                 annual_discount_rate=annual_discount_rate,
             ),
         ),
-        "revenue_growth": (True, lambda: claims.growth(orders, periods=periods, k=k, seed=seed)),
+        "revenue_growth": (is_open, lambda: claims.growth(orders, periods=periods, seed=seed)),
         "acquisition_cost": (
-            budget is not None,
+            is_open and budget is not None,
             lambda: claims.acquisition_cost(orders, periods=periods, budget=budget, k=k, seed=seed),
         ),
         "budget_share": (
@@ -163,7 +167,10 @@ def measure(
     ratios = readings.pop("seven_times", None)
     if ratios is not None:
         ratios = revenue_ratio.shown(ratios, k=k)
+        if not is_open:
+            ratios.loc[ratios.index.str.startswith("year")] = np.nan
         readings["seven_times"] = _of_ratios(ratios)
+        ratios = ratios if ratios["ratio"].notna().any() else None
     revenue = bought["revenue_0"]
     new = revenue[bought["first"] >= periods.start(0)].sum()
     return Judged(
@@ -171,7 +178,7 @@ def measure(
         ratios=pd.DataFrame() if ratios is None else ratios,
         friends=_suppressed(friends.get("table"), k=k),
         days=days,
-        new_share=float(new / revenue.sum()) if revenue.sum() > 0 else np.nan,
+        new_share=float(new / revenue.sum()) if is_open and revenue.sum() > 0 else np.nan,
     )
 
 
@@ -205,9 +212,10 @@ def main(tested: Judged, name: str) -> pd.Series:
     """Return the reading that stands for a claim; without values where there is none."""
     table = tested.readings.get(name)
     if table is None or table.empty:
-        return pd.Series(np.nan, index=claims.COLUMNS)
-    chosen = [reading for reading in MAIN.get(name, ()) if reading in table.index]
-    return table.loc[chosen[0]] if chosen else table.iloc[0]
+        return _nothing()
+    asked = MAIN.get(name, table.index)
+    there = [reading for reading in asked if pd.notna(table["value"].get(reading))]
+    return table.loc[there[0]] if there else _nothing()
 
 
 def verdict(name: str, row: pd.Series) -> str:
@@ -234,6 +242,10 @@ def verdict(name: str, row: pd.Series) -> str:
     if is_near:
         return "just_outside"
     return "less" if high < first else "more"
+
+
+def _nothing() -> pd.Series:
+    return pd.Series(np.nan, index=claims.COLUMNS)
 
 
 def _not_above(high: float, neutral: float) -> str:
