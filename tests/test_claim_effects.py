@@ -91,6 +91,16 @@ def test_complaints_are_compared_with_days_before_any_complaint_and_told_by_thei
     ]
 
 
+def test_no_complaint_at_all_bears_no_comparison():
+    nothing = pd.DataFrame(
+        {"customer_id": pd.Series(dtype="str"), "received": pd.Series(dtype="datetime64[us]")}
+    ).assign(resolved=pd.Series(dtype="datetime64[us]"))
+    with pytest.raises(TooFewData):
+        claim_effects.complaints(
+            shop(n=9, back={"c": 2}), cases=nothing, periods=LONG, fewest=5, k=5, seed=SEED
+        )
+
+
 def test_a_programme_that_only_picks_frequent_buyers_shows_raw_and_not_adjusted():
     """Who buys monthly joins; the chance to buy again is the same for equal pasts."""
     rows = [(f"r{i:03d}", DAY + pd.Timedelta(days=28 * m), 9) for i in range(60) for m in range(39)]

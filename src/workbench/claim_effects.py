@@ -185,7 +185,8 @@ def complaints(
     events = events[events["date"] <= periods.as_of - length]
     ordinary = claim_events.ordinary_days(orders, as_of=periods.as_of, days=days)
     first = cases.groupby("customer_id")["received"].min().dt.normalize()
-    ordinary = ordinary[~(ordinary["date"] >= ordinary["customer_id"].map(first))]
+    since = first.reindex(ordinary["customer_id"]).to_numpy()
+    ordinary = ordinary[~(ordinary["date"] >= since)]
     resolved = events["resolved"].dt.normalize() <= events["date"] + length
     tables = [_beside(orders, events, ordinary, days=days, fewest=fewest, seed=seed)]
     parts = {"resolved": events[resolved], "unresolved": events[~resolved]}

@@ -339,9 +339,9 @@ def _five_percent(tested: Judged, periods: Periods, style: Style) -> tuple[str, 
     )
     numbers = {
         "rate": style.share(table["retention"].iloc[0], digits=1),
-        "weniger": style.share(table.loc["churn_relative", "value"]),
-        "mehr": style.share(table.loc["retention_relative", "value"]),
-        "punkte": style.share(table.loc["retention_points", "value"]),
+        "weniger": style.share(table.loc["churn_relative", "value"], digits=1),
+        "mehr": style.share(table.loc["retention_relative", "value"], digits=1),
+        "punkte": style.share(table.loc["retention_points", "value"], digits=1),
         "schritt": style.share(STEP),
         "zahl": style.count(100 * STEP),
         "drin": style.count(inside),

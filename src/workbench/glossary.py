@@ -175,10 +175,6 @@ TERMS = (
         "Durchschnitt aller Kunden herangerückt.",
         ("Gamma-Gamma",),
     ),
-    Term(
-        "Gelegenheitskäufer",
-        "Kunde, der selten und ohne erkennbaren Rhythmus kauft.",
-    ),
     Term("Gewinnschwelle", "Punkt, von dem an eine Maßnahme mehr bringt, als sie kostet."),
     Term(
         "Kalibrierung",
