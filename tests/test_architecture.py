@@ -28,6 +28,7 @@ MAY_IMPORT = {
         *("schema", "example_world", "example_mailings", "example_receipts", "example_comments"),
     },
     "discrimination": {"schema"},
+    "drawn_quality": {"customer_bootstrap", "discrimination"},
     "evaluation": {"schema"},
     "inequality": {"schema"},
     "textfiles": {"schema"},
@@ -270,8 +271,10 @@ MAY_IMPORT = {
     },
     "feature_book": {"schema", "reasons"},
     "stored_model": {"schema", "discrimination", "recalibration"},
-    "model_choice": {"discrimination", "recalibration", "stored_model"},
-    "churn_training": {"schema", "labels", "discrimination", "model_choice", "stored_model"},
+    "model_choice": {"discrimination", "drawn_quality", "recalibration", "stored_model"},
+    "churn_training": {
+        *("schema", "labels", "discrimination", "drawn_quality", "model_choice", "stored_model"),
+    },
     "churn_panels": {
         *("schema", "formats", "intake", "summary", "purchase_models", "published_model"),
         *("spend_models", "clv", "churn_features", "feature_book", "stored_model"),
@@ -458,6 +461,7 @@ PURE = (
     "labelled_models",
     "labelled_findings",
     "model_choice",
+    "drawn_quality",
     "recalibration",
     "effects",
     "reasons",

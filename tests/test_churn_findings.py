@@ -6,6 +6,7 @@ from workbench import (
     churn_features,
     churn_findings,
     discrimination,
+    drawn_quality,
     early_warning,
     effects,
     feature_book,
@@ -14,7 +15,7 @@ from workbench import (
     privacy,
     recalibration,
 )
-from workbench.churn_training import UNTESTED, Training, Verdict
+from workbench.churn_training import UNTESTED, Decay, Training, Verdict
 from workbench.formats import Style
 from workbench.outputs import Sentence
 from workbench.stored_model import Calibration, Model
@@ -58,9 +59,16 @@ def curve() -> pd.DataFrame:
     return pd.DataFrame({"return_share": [0.3728, 0.224, 0.1430]}, index=index)
 
 
-def aged(old: float, new: float) -> pd.DataFrame:
+def aged(old: float, new: float, *, low: float = NAN, high: float = NAN) -> Decay:
     index = pd.to_datetime(["2024-01-01", "2024-04-01"]).rename("origin")
     table = {"age_days": [91, 1182], "auc": [0.9, old], "auc_refitted": [0.9, new]}
+    pooled = {"auc_lost": new - old, "auc_lost_low": low, "auc_lost_high": high}
+    return Decay(pd.DataFrame(table, index=index), pd.Series(pooled))
+
+
+def ahead(low: float) -> pd.DataFrame:
+    index = pd.Index(["weeks_since_last", "logistic"], name="prediction")
+    table = {"auc_gain": [NAN, 0.02], "auc_gain_low": [NAN, low], "auc_gain_high": [NAN, 0.03]}
     return pd.DataFrame(table, index=index)
 
 
@@ -186,14 +194,44 @@ def judged() -> dict[str, pd.Series]:
             "richtig).",
         ),
         (
-            churn_findings.decay(aged(0.8, 0.8101), style=STYLE),
-            "Eine logistische Regression, die 1.182 Tage alt ist, ordnet die Kunden mit einer "
-            "Trennschärfe von 0,800; neu angepasst wären es 0,810. Eine neue Anpassung lohnt sich.",
+            churn_findings.gains(ahead(0.012), style=STYLE),
+            "Nachweislich besser als die Zeit seit dem letzten Kauf: „Logistische Regression“. Der "
+            "größte Vorsprung an Trennschärfe ist 0,020 (Unsicherheitsbereich 0,012 bis 0,030).",
         ),
         (
-            churn_findings.decay(aged(0.8, 0.795), style=STYLE),
+            churn_findings.gains(ahead(-0.001), style=STYLE),
+            "Keines der Verfahren ordnet nachweislich besser als die Zeit seit dem letzten Kauf.",
+        ),
+        (
+            churn_findings.gains(ahead(NAN), style=STYLE),
+            "Der Vergleich mit der Zeit seit dem letzten Kauf war nicht möglich.",
+        ),
+        (
+            churn_findings.decay(aged(0.8, 0.8121, low=0.004, high=0.02), style=STYLE),
             "Eine logistische Regression, die 1.182 Tage alt ist, ordnet die Kunden mit einer "
-            "Trennschärfe von 0,800; neu angepasst wären es 0,795. Sie altert kaum.",
+            "Trennschärfe von 0,800; neu angepasst wären es 0,812. Über alle späteren Stichtage "
+            "zusammen beträgt der Verlust durch Alter 0,012 (Unsicherheitsbereich 0,004 bis "
+            "0,020). Eine neue Anpassung lohnt sich.",
+        ),
+        (
+            churn_findings.decay(aged(0.8, 0.795, low=-0.008, high=0.002), style=STYLE),
+            "Eine logistische Regression, die 1.182 Tage alt ist, ordnet die Kunden mit einer "
+            "Trennschärfe von 0,800; neu angepasst wären es 0,795. Über alle späteren Stichtage "
+            "zusammen beträgt der Verlust durch Alter -0,005 (Unsicherheitsbereich -0,008 bis "
+            "0,002). Sie altert kaum.",
+        ),
+        (
+            churn_findings.decay(aged(0.8, 0.82, low=-0.01, high=0.05), style=STYLE),
+            "Eine logistische Regression, die 1.182 Tage alt ist, ordnet die Kunden mit einer "
+            "Trennschärfe von 0,800; neu angepasst wären es 0,820. Über alle späteren Stichtage "
+            "zusammen beträgt der Verlust durch Alter 0,020 (Unsicherheitsbereich -0,010 bis "
+            "0,050). Ob sich eine neue Anpassung lohnt, ist damit offen.",
+        ),
+        (
+            churn_findings.decay(aged(0.8, 0.82), style=STYLE),
+            "Eine logistische Regression, die 1.182 Tage alt ist, ordnet die Kunden mit einer "
+            "Trennschärfe von 0,800; neu angepasst wären es 0,820. Ob sie altert, lässt sich nicht "
+            "sagen.",
         ),
         (
             churn_findings.watch(counted(), style=STYLE),
@@ -360,7 +398,7 @@ def test_every_code_of_the_stopwatch_and_every_measure_and_stage_has_its_words()
     assert set(churn_findings.STOPWATCHES) == codes
     truth = pd.Series([True, False] * 20)
     predictions = pd.DataFrame({"p": np.linspace(0.1, 0.9, 40)})
-    measured = discrimination.intervals(truth, predictions, seed=1).loc["p"]
+    measured = drawn_quality.intervals(truth, predictions, seed=1).loc["p"]
     assert set(measured.index) == set(churn_findings.MEASURES)
     assert list(counted().index) == list(churn_findings.STAGES)
 
@@ -373,11 +411,11 @@ def test_every_feature_can_lead(feature):
 
 def test_arguments_stay_as_they_were():
     for make, tell in (
-        (aged, churn_findings.decay),
+        (ahead, churn_findings.gains),
         (counted, churn_findings.watch),
         (course, churn_findings.effect_alt),
     ):
-        table = make(0.8, 0.9) if make is aged else make()
+        table = make(0.012) if make is ahead else make()
         before = table.copy()
         tell(table, style=STYLE)
         pd.testing.assert_frame_equal(table, before)

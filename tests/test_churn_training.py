@@ -355,7 +355,8 @@ def test_an_old_model_decays_where_customers_change_and_a_new_one_recovers():
     panels = make_panels(n=1500) | {
         day: make_panel(40 + i, n=1500, turned=True) for i, day in enumerate(PLAN.origins[2:])
     }
-    table = churn_training.decay(panels, plan=PLAN, population="repeat", name="logistic", seed=SEED)
+    found = churn_training.decay(panels, plan=PLAN, population="repeat", name="logistic", seed=SEED)
+    table = found.by_origin
     assert table.index.tolist() == list(PLAN.origins[1:])
     assert table["age_days"].tolist() == [90, 180, 270]
     assert table["auc"].iloc[0] > 0.75 and (table["auc"].iloc[1:] < 0.3).all()
@@ -363,6 +364,16 @@ def test_an_old_model_decays_where_customers_change_and_a_new_one_recovers():
     assert table["auc_refitted"].iloc[2] > table["auc"].iloc[2]
     assert table["auc"].iloc[0] == table["auc_refitted"].iloc[0]
     assert table["brier"].iloc[2] > table["brier_refitted"].iloc[2]
+    assert (table["auc_low"] < table["auc"]).all() and (table["auc"] < table["auc_high"]).all()
+    # At the first both are one model, on the same draws.
+    assert table[["auc_lost", "auc_lost_low", "auc_lost_high"]].iloc[0].tolist() == [0, 0, 0]
+    last = table.iloc[2]
+    assert 0 < last["auc_lost_low"] < last["auc_lost"] < last["auc_lost_high"]
+    assert last["auc_lost"] == pytest.approx(last["auc_refitted"] - last["auc"])
+    pooled = found.pooled
+    assert (pooled["origins"], pooled["rows"]) == (2, table["customers"].iloc[1:].sum())
+    assert pooled["auc_lost_low"] < pooled["auc_lost"] < pooled["auc_lost_high"]
+    assert pooled["auc_lost_low"] > 0 and pooled["auc_lost_high"] < last["auc_lost_high"] + 0.1
 
 
 # --- the traps of training, each put in ------------------------------------------------------

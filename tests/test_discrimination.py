@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
-from workbench import churn_features, discrimination, purchase_models, summary
+from workbench import churn_features, discrimination, drawn_quality, purchase_models, summary
 from workbench.schema import DataError
 
 SEEDS = range(20)
@@ -120,7 +120,7 @@ def test_groups_by_hand():
 def test_too_many_draws_of_a_single_class_leave_the_auc_without_bounds():
     truth = pd.Series([True, False, True, False])
     predictions = pd.DataFrame({"p": [0.9, 0.1, 0.8, 0.2]})
-    table = discrimination.intervals(truth, predictions, seed=1)
+    table = drawn_quality.intervals(truth, predictions, seed=1)
     # One draw in eight has only one class: too many to say anything of the AUC.
     assert table.loc[("p", "auc"), "estimate"] == 1
     assert table.loc[("p", "auc"), ["low", "high"]].isna().all()
@@ -147,7 +147,7 @@ def test_a_second_row_of_each_customer_that_says_the_same_adds_no_certainty(seed
     single, double = (discrimination.discrimination(*case) for case in (once, twice))
     # Not to the last digit: DeLong's variance divides by the rows less one.
     pd.testing.assert_frame_equal(single, double, rtol=0.002)
-    single, double = (discrimination.intervals(*case, seed=1) for case in (once, twice))
+    single, double = (drawn_quality.intervals(*case, seed=1) for case in (once, twice))
     pd.testing.assert_frame_equal(single, double, rtol=1e-12)
     groups = pd.Series("all", index=once[0].index)
     both = pd.concat({1: groups, 2: groups}, names=["origin", "customer_id"])
@@ -162,10 +162,10 @@ def test_a_second_row_of_each_customer_that_says_the_same_adds_no_certainty(seed
 def test_the_same_seed_gives_the_same_intervals_whatever_the_order_of_rows(seed):
     truth, predictions = random_case(seed)
     turned = predictions.sample(frac=1, random_state=seed)
-    there = discrimination.intervals(truth, predictions, seed=seed)
-    back = discrimination.intervals(truth[::-1], turned, seed=seed)
+    there = drawn_quality.intervals(truth, predictions, seed=seed)
+    back = drawn_quality.intervals(truth[::-1], turned, seed=seed)
     pd.testing.assert_frame_equal(there, back, check_exact=True)
-    other = discrimination.intervals(truth, predictions, seed=seed + 1)
+    other = drawn_quality.intervals(truth, predictions, seed=seed + 1)
     assert (other["estimate"].dropna() == there["estimate"].dropna()).all()
     assert (other["low"].dropna() != there["low"].dropna()).any()
     groups = pd.Series(np.where(predictions["days"] > 150, "late", "early"), index=truth.index)
@@ -179,7 +179,7 @@ def test_the_same_seed_gives_the_same_intervals_whatever_the_order_of_rows(seed)
 @pytest.mark.parametrize("seed", range(5))
 def test_estimates_are_those_of_the_whole_table_and_lie_inside(seed):
     truth, predictions = random_case(seed, n=500)
-    table = discrimination.intervals(truth, predictions, seed=seed)
+    table = drawn_quality.intervals(truth, predictions, seed=seed)
     whole = discrimination.discrimination(truth, predictions).loc["model"]
     estimate = table.loc["model", "estimate"]
     for measure in ("auc", "pr_auc", "brier", "brier_skill", "log_loss"):
@@ -195,7 +195,7 @@ def test_estimates_are_those_of_the_whole_table_and_lie_inside(seed):
 def test_bootstrap_and_delong_agree_on_the_auc():
     truth, predictions = random_case(7, n=2000)
     delong = discrimination.discrimination(truth, predictions).loc["model"]
-    row = discrimination.intervals(truth, predictions, seed=7).loc[("model", "auc")]
+    row = drawn_quality.intervals(truth, predictions, seed=7).loc[("model", "auc")]
     # The error of a standard deviation of 500 draws is about 3 %.
     assert row["high"] - row["low"] == pytest.approx(
         delong["auc_high"] - delong["auc_low"], rel=0.12
@@ -222,7 +222,7 @@ def test_correlated_rows_of_a_customer_widen_the_interval():
     as_strangers = discrimination.discrimination(
         truth.reset_index(drop=True), score.reset_index(drop=True)
     ).loc["x"]
-    drawn = discrimination.intervals(truth, score, seed=1).loc[("x", "auc")]
+    drawn = drawn_quality.intervals(truth, score, seed=1).loc[("x", "auc")]
     width = by_customer["auc_high"] - by_customer["auc_low"]
     assert width > 1.7 * (as_strangers["auc_high"] - as_strangers["auc_low"])
     assert drawn["high"] - drawn["low"] == pytest.approx(width, rel=0.12)
@@ -388,7 +388,7 @@ def test_average_precision_and_bootstrap_on_cdnow_are_those_of_the_reference(sam
     precision, (low, high) = REFERENCE[day]
     table = discrimination.discrimination(~churned, predictions)
     assert table["pr_auc"].iloc[:3].tolist() == pytest.approx(precision, abs=0.0005)
-    alive = discrimination.intervals(~churned, predictions[["alive"]], seed=1)
+    alive = drawn_quality.intervals(~churned, predictions[["alive"]], seed=1)
     # Chance moves a bound from 500 draws by about .0015, and that of the reference too.
     assert alive.loc[("alive", "auc"), "low"] == pytest.approx(low, abs=0.0045)
     assert alive.loc[("alive", "auc"), "high"] == pytest.approx(high, abs=0.0045)
@@ -400,7 +400,11 @@ def test_measures_of_weighted_rows_are_those_of_scikit_learn(seed):
     weight = np.random.default_rng(seed).integers(0, 4, len(truth))
     probability = predictions["model"].clip(0.05, 0.95).to_numpy()
     event = truth.to_numpy(float)
-    ours = discrimination._measures(discrimination._rank(event, probability), weight)
+    ranked = discrimination.rank(event, probability)
+    twice = discrimination.measures(ranked, np.array([2 * weight, weight], dtype=float))
+    ours = dict(zip(discrimination.MEASURES, twice[1], strict=True))
+    # Rows that all count twice as much change nothing.
+    assert twice[0] == pytest.approx(twice[1], rel=1e-12)
     known = {"y_true": event, "sample_weight": weight}
     assert ours["auc"] == pytest.approx(roc_auc_score(y_score=probability, **known), abs=1e-12)
     assert ours["pr_auc"] == pytest.approx(

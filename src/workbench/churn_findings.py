@@ -8,7 +8,7 @@ import pandas as pd
 
 from workbench import discrimination, feature_book
 from workbench.churn_features import MAX_AUC
-from workbench.churn_training import Training
+from workbench.churn_training import Decay, Training
 from workbench.formats import Style
 from workbench.labels import MODEL_LABELS
 from workbench.model_choice import MAX_EXCESS
@@ -284,25 +284,73 @@ def level(
     )
 
 
-def decay(table: pd.DataFrame, *, style: Style) -> Sentence:
-    """Say how much a model loses that is not fitted again.
+def gains(table: pd.DataFrame, *, style: Style) -> Sentence:
+    """Say which forecasts order customers better than the time since the last purchase.
 
     Parameters
     ----------
     table : DataFrame
+        From `model_choice.gains`.
+    style : Style
+        How numbers are written.
+    """
+    known = table.dropna()
+    if known.empty:
+        return say("Der Vergleich mit der Zeit seit dem letzten Kauf war nicht möglich.")
+    best = known.loc[known["auc_gain"].idxmax()]
+    better = known.index[known["auc_gain_low"] > 0]
+    if not len(better):
+        return say(
+            "Keines der Verfahren ordnet nachweislich besser als die Zeit seit dem letzten Kauf."
+        )
+    return say(
+        "Nachweislich besser als die Zeit seit dem letzten Kauf: {verfahren}. Der größte Vorsprung "
+        "an Trennschärfe ist {vorsprung} (Unsicherheitsbereich {von} bis {bis}).",
+        verfahren=style.text(", ".join(f"„{MODEL_LABELS[name]}“" for name in better)),
+        vorsprung=style.number(best["auc_gain"], digits=3),
+        von=style.number(best["auc_gain_low"], digits=3),
+        bis=style.number(best["auc_gain_high"], digits=3),
+    )
+
+
+def decay(found: Decay, *, style: Style) -> Sentence:
+    """Say how much a model loses that is not fitted again.
+
+    Parameters
+    ----------
+    found : Decay
         From `churn_training.decay`.
     style : Style
         How numbers are written.
     """
-    last = table.iloc[-1]
-    lost = last["auc_refitted"] - last["auc"]
-    return say(
+    last, pooled = found.by_origin.iloc[-1], found.pooled
+    text = (
         "Eine logistische Regression, die {tage} Tage alt ist, ordnet die Kunden mit einer "
-        "Trennschärfe von {alt}; neu angepasst wären es {neu}. "
-        + ("Eine neue Anpassung lohnt sich." if lost > WORTH_REFITTING else "Sie altert kaum."),
-        tage=style.count(last["age_days"]),
-        alt=style.number(last["auc"], digits=3),
-        neu=style.number(last["auc_refitted"], digits=3),
+        "Trennschärfe von {alt}; neu angepasst wären es {neu}."
+    )
+    numbers = {
+        "tage": style.count(last["age_days"]),
+        "alt": style.number(last["auc"], digits=3),
+        "neu": style.number(last["auc_refitted"], digits=3),
+    }
+    if pooled.empty or pd.isna(pooled["auc_lost_low"]):
+        return say(text + " Ob sie altert, lässt sich nicht sagen.", **numbers)
+    text += (
+        " Über alle späteren Stichtage zusammen beträgt der Verlust durch Alter {verlust} "
+        "(Unsicherheitsbereich {von} bis {bis}). "
+    )
+    if pooled["auc_lost_low"] > 0 and pooled["auc_lost"] > WORTH_REFITTING:
+        text += "Eine neue Anpassung lohnt sich."
+    elif pooled["auc_lost_high"] <= WORTH_REFITTING:
+        text += "Sie altert kaum."
+    else:
+        text += "Ob sich eine neue Anpassung lohnt, ist damit offen."
+    return say(
+        text,
+        verlust=style.number(pooled["auc_lost"], digits=3),
+        von=style.number(pooled["auc_lost_low"], digits=3),
+        bis=style.number(pooled["auc_lost_high"], digits=3),
+        **numbers,
     )
 
 
@@ -455,7 +503,7 @@ def importance_alt(table: pd.DataFrame, *, style: Style) -> Sentence:
 
 
 def measures(intervals: pd.DataFrame) -> pd.DataFrame:
-    """Name the measures of `discrimination.intervals` in German.
+    """Name the measures of `drawn_quality.intervals` in German.
 
     Parameters
     ----------

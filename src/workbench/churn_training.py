@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from workbench import discrimination
+from workbench import discrimination, drawn_quality
 from workbench.labels import MODEL_LABELS
 from workbench.model_choice import (
     STOPWATCH,
@@ -122,6 +122,29 @@ class Training(NamedTuple):
     calibrated: pd.Series
     verdict: Verdict
     reason: str
+
+
+class Decay(NamedTuple):
+    """How a model ages.
+
+    Attributes
+    ----------
+    by_origin : DataFrame
+        Indexed by `origin`: `age_days` (since the earliest), `customers`, `events`
+        (counts), and of the old model `auc` with `auc_low` and `auc_high` and `brier`;
+        `auc_refitted` and `brier_refitted`; `auc_lost`, `auc_refitted` less `auc`, with
+        `auc_lost_low` and `auc_lost_high`. Origins without a customer of the population
+        are absent.
+    pooled : Series
+        The same of all rows at origins where the two models differ, and `origins` and
+        `rows` (counts) of them; empty without any.
+
+    Intervals are 95 %, customers drawn: each with all of his rows, and the same ones
+    for both models.
+    """
+
+    by_origin: pd.DataFrame
+    pooled: pd.Series
 
 
 def plan(
@@ -326,7 +349,7 @@ def threshold(training: Training, *, top_share: float) -> float:
 
 def decay(
     panels: Mapping[pd.Timestamp, Panel], *, plan: Plan, population: str, name: str, seed: int
-) -> pd.DataFrame:
+) -> Decay:
     """Follow a model that was fitted to the earliest origin over all later ones.
 
     Beside it stands the same model, fitted anew at each origin to all labels known
@@ -342,11 +365,7 @@ def decay(
 
     Returns
     -------
-    DataFrame
-        Indexed by `origin`: `age_days` (since the earliest), `customers`, `events`
-        (counts), and of the old model `auc` with `auc_low` and `auc_high` (95 %,
-        DeLong) and `brier`; `auc_refitted` and `brier_refitted`. Origins without a
-        customer of the population are absent.
+    Decay
 
     Raises
     ------
@@ -374,7 +393,7 @@ def decay(
     if name not in available:
         raise ValueError(f"model {name!r} cannot be fitted at {first.date()}; {available} can.")
     old = _fit(name, [parts[first]], population=population, seed=seed)
-    rows = {}
+    rows, labels, predictions = {}, {}, {}
     for position, origin in enumerate(later, start=1):
         one = parts[origin]
         if one.label.empty:
@@ -382,16 +401,38 @@ def decay(
         known = [parts[day] for day in plan.origins[:position]]
         new = _fit(name, known, population=population, seed=seed)
         both = {"old": predict(old, one.features), "new": predict(new, one.features)}
-        quality = discrimination.discrimination(one.label, pd.DataFrame(both))
+        labels[origin], predictions[origin] = one.label, pd.DataFrame(both)
         rows[origin] = {
             "age_days": (origin - first).days,
             "customers": len(one.label),
             "events": int(one.label.sum()),
-            **quality.loc["old", ["auc", "auc_low", "auc_high", "brier"]],
-            "auc_refitted": quality.loc["new", "auc"],
-            "brier_refitted": quality.loc["new", "brier"],
+            **_aged(one.label, predictions[origin], seed=seed),
         }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("origin")
+    by_origin = pd.DataFrame.from_dict(rows, orient="index").rename_axis("origin")
+    # At the first of them both were fitted to the same origin.
+    aged = [origin for origin in rows if origin != later[0]]
+    if not aged:
+        return Decay(by_origin, pd.Series(dtype=float))
+    names = ["origin", "customer_id"]
+    label = pd.concat({origin: labels[origin] for origin in aged}, names=names)
+    both = pd.concat({origin: predictions[origin] for origin in aged}, names=names)
+    together = {"origins": len(aged), "rows": len(label)} | _aged(label, both, seed=seed)
+    return Decay(by_origin, pd.Series(together))
+
+
+def _aged(label: pd.Series, both: pd.DataFrame, *, seed: int) -> dict[str, float]:
+    """Judge an old and a new model on the same drawn customers."""
+    bounds = drawn_quality.intervals(label, both, seed=seed)
+    lost = drawn_quality.differences(label, both, reference="old", seed=seed)
+    old, difference = bounds.loc[("old", "auc")], lost.loc[("new", "auc")]
+    return {
+        **{"auc": old["estimate"], "auc_low": old["low"], "auc_high": old["high"]},
+        "auc_refitted": bounds.loc[("new", "auc"), "estimate"],
+        "auc_lost": difference["estimate"],
+        **{"auc_lost_low": difference["low"], "auc_lost_high": difference["high"]},
+        "brier": bounds.loc[("old", "brier"), "estimate"],
+        "brier_refitted": bounds.loc[("new", "brier"), "estimate"],
+    }
 
 
 def _parts(

@@ -19,7 +19,6 @@ from workbench.schema import DataError
 MIN_AUC = 0.6
 CONFIDENCE = 0.95
 Z = float(ndtri((1 + CONFIDENCE) / 2))
-N_DRAWS = 500
 # A list as long as this share of the customers: its lift is the one that is usually printed.
 TOP_SHARE = 0.1
 MEASURES = ("auc", "pr_auc", "lift", "brier", "brier_skill", "log_loss")
@@ -90,80 +89,22 @@ def discrimination(truth: pd.Series, predictions: pd.DataFrame) -> pd.DataFrame:
     predictions = predictions.sort_index()
     event = events_of(truth, index=predictions.index)
     customers = customer_codes(predictions.index)
-    once = np.ones(len(event), dtype=np.int64)
+    once = np.ones((1, len(event)))
     rows = {}
     for name in predictions.columns:
         prediction = predictions[name].to_numpy(float)
-        _check_present(prediction, name=name)
-        measures = _measures(_rank(event, prediction), once)
-        auc = measures["auc"]
+        check_present(prediction, name=name)
+        whole = measures(rank(event, prediction), once)[0]
+        found = dict(zip(MEASURES, whole.tolist(), strict=True))
+        auc = found["auc"]
         auc_se = standard_error(auc_terms(event, prediction)[1], customers=customers)
         rows[name] = {
             "auc": auc,
             "auc_low": np.clip(auc - Z * auc_se, 0, 1),
             "auc_high": np.clip(auc + Z * auc_se, 0, 1),
-            **{key: measures[key] for key in ("pr_auc", "brier", "brier_skill", "log_loss")},
+            **{key: found[key] for key in ("pr_auc", "brier", "brier_skill", "log_loss")},
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("prediction")
-
-
-def intervals(truth: pd.Series, predictions: pd.DataFrame, *, seed: int) -> pd.DataFrame:
-    """Bound the measures of `discrimination` by drawing customers with replacement.
-
-    All predictions are judged on the same 500 draws (`N_DRAWS`).
-
-    Parameters
-    ----------
-    truth, predictions : Series, DataFrame
-        As in `discrimination`.
-    seed : int
-        Seed of the draws.
-
-    Returns
-    -------
-    DataFrame
-        Indexed by `prediction` and `measure`, one of `MEASURES`: `estimate`, and
-        `low` and `high`, the 2.5 % and 97.5 % quantile of the draws. `lift` is
-        that of the tenth with the highest predictions, equal ones averaged. A draw
-        that has only one class is left out where the measure needs two; with more
-        than 5 % of such draws the bounds are NaN.
-
-    Raises
-    ------
-    DataError
-        As in `discrimination`.
-
-    References
-    ----------
-    Efron (1979), Annals of Statistics 7 (1), 1-26: the bootstrap.
-    """
-    predictions = predictions.sort_index()
-    event = events_of(truth, index=predictions.index)
-    ranked = {}
-    for name in predictions.columns:
-        prediction = predictions[name].to_numpy(float)
-        _check_present(prediction, name=name)
-        ranked[name] = _rank(event, prediction)
-
-    customers = customer_codes(predictions.index)
-    n_customers = int(customers.max()) + 1
-    random = np.random.default_rng(seed)
-    drawn = np.empty((N_DRAWS, len(ranked), len(MEASURES)))
-    for draw in range(N_DRAWS):
-        # Counts of drawn customers: far quicker than a multinomial draw, and the same.
-        times = np.bincount(random.integers(n_customers, size=n_customers), minlength=n_customers)
-        weight = times[customers]
-        for position, one in enumerate(ranked.values()):
-            drawn[draw, position] = list(_measures(one, weight).values())
-
-    once = np.ones(len(event), dtype=np.int64)
-    rows = {}
-    for position, (name, one) in enumerate(ranked.items()):
-        for column, (measure, estimate) in enumerate(_measures(one, once).items()):
-            low, high = _quantiles(drawn[:, position, column])
-            rows[name, measure] = {"estimate": estimate, "low": low, "high": high}
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    return table.set_axis(pd.MultiIndex.from_tuples(rows, names=["prediction", "measure"]))
 
 
 def by_group(truth: pd.Series, probability: pd.Series, *, groups: pd.Series) -> pd.DataFrame:
@@ -314,7 +255,7 @@ def gains(
     0.50             2.0    0.75       0.75   1.5       2.0
     """
     event = events_of(truth, index=score.index)
-    _check_present(score.to_numpy(float), name="score")
+    check_present(score.to_numpy(float), name="score")
     outside = [share for share in shares if not 0 < share <= 1]
     if outside:
         raise ValueError(f"shares {outside} are outside (0, 1].")
@@ -427,6 +368,87 @@ def auc_terms(event: np.ndarray, prediction: np.ndarray) -> tuple[float, np.ndar
     return auc, terms
 
 
+class Ranked(NamedTuple):
+    """Rows from the highest prediction down, ready to be weighted.
+
+    Attributes
+    ----------
+    order : array of int
+        Place of each row.
+    event : array of float
+        0.0 or 1.0, in this order.
+    last : array of int
+        The last row of each equal prediction.
+    squared_error, log_loss : array of float or None
+        In the order of the rows; None for a ranking that is no probability.
+    """
+
+    order: np.ndarray
+    event: np.ndarray
+    last: np.ndarray
+    squared_error: np.ndarray | None
+    log_loss: np.ndarray | None
+
+
+def rank(event: np.ndarray, prediction: np.ndarray) -> Ranked:
+    """Put rows in the order of a prediction.
+
+    Parameters
+    ----------
+    event : array of float
+        0.0 or 1.0 for each row.
+    prediction : array of float
+        Higher means that the event is more likely.
+    """
+    order = np.argsort(-prediction, kind="stable")
+    ranked = prediction[order]
+    last = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)
+    is_probability = bool(((prediction >= 0) & (prediction <= 1)).all())
+    return Ranked(
+        order=order,
+        event=event[order],
+        last=last,
+        squared_error=(prediction - event) ** 2 if is_probability else None,
+        log_loss=log_losses(event, prediction) if is_probability else None,
+    )
+
+
+def measures(ranked: Ranked, weight: np.ndarray) -> np.ndarray:
+    """Measure rows that count so many times each, for many such weights at once.
+
+    Parameters
+    ----------
+    ranked : Ranked
+    weight : array of float
+        Shape (draws, rows): whole numbers, so that the sums are exact.
+
+    Returns
+    -------
+    array of float
+        Shape (draws, measures), as in `MEASURES`; NaN where a draw has only one class and the
+        measure needs two, or for a ranking.
+    """
+    by_rank = weight[:, ranked.order]
+    found = np.cumsum(by_rank * ranked.event, axis=1)[:, ranked.last]
+    seen = np.cumsum(by_rank, axis=1)[:, ranked.last]
+    n, n_event = seen[:, -1], found[:, -1]
+    tied = np.diff(found, prepend=0, axis=1)
+    tied_others = np.diff(seen - found, prepend=0, axis=1)
+    result = np.full((len(weight), len(MEASURES)), np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pairs = (tied_others * (found - tied / 2)).sum(axis=1)
+        result[:, 0] = pairs / n_event / (n - n_event)
+        result[:, 1] = (tied * (found / np.maximum(seen, 1))).sum(axis=1) / n_event
+        result[:, 2] = _caught(found, seen, length=TOP_SHARE * n) / n_event / TOP_SHARE
+        if ranked.squared_error is not None and ranked.log_loss is not None:
+            variance = n_event / n * (1 - n_event / n)
+            brier = (weight * ranked.squared_error).sum(axis=1) / n
+            result[:, 3] = brier
+            result[:, 4] = np.where(variance > 0, 1 - brier / variance, np.nan)
+            result[:, 5] = (weight * ranked.log_loss).sum(axis=1) / n
+    return result
+
+
 def log_losses(event: np.ndarray, probability: np.ndarray) -> np.ndarray:
     """Return each row's negative log-likelihood in nats, a certain error costing 34.5."""
     inside = np.clip(probability, SMALLEST, 1 - SMALLEST)
@@ -465,74 +487,21 @@ def events_of(truth: pd.Series, *, index: pd.Index) -> np.ndarray:
 
 def check_probability(probability: np.ndarray, *, name: str) -> None:
     """Raise a DataError that counts what is missing or outside 0 ... 1."""
-    _check_present(probability, name=name)
+    check_present(probability, name=name)
     n_outside = int(((probability < 0) | (probability > 1)).sum())
     if n_outside:
         raise DataError(f"{n_outside} of {len(probability)} probabilities are outside 0 ... 1.")
 
 
-class _Ranked(NamedTuple):
-    """Rows from the highest prediction down; `last` is the last row of each equal prediction."""
-
-    order: np.ndarray
-    event: np.ndarray
-    last: np.ndarray
-    squared_error: np.ndarray | None
-    log_loss: np.ndarray | None
-
-
-def _rank(event: np.ndarray, prediction: np.ndarray) -> _Ranked:
-    order = np.argsort(-prediction, kind="stable")
-    ranked = prediction[order]
-    last = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)
-    is_probability = bool(((prediction >= 0) & (prediction <= 1)).all())
-    return _Ranked(
-        order=order,
-        event=event[order].astype(np.int64),
-        last=last,
-        squared_error=(prediction - event) ** 2 if is_probability else None,
-        log_loss=log_losses(event, prediction) if is_probability else None,
-    )
-
-
-def _measures(ranked: _Ranked, weight: np.ndarray) -> dict[str, float]:
-    """Measure rows that count `weight` (whole) times each."""
-    by_rank = weight[ranked.order]
-    # Whole numbers: the sums are exact.
-    found = np.cumsum(by_rank * ranked.event)[ranked.last]
-    seen = np.cumsum(by_rank)[ranked.last]
-    n, n_event = int(seen[-1]), int(found[-1])
-    result = dict.fromkeys(MEASURES, float("nan"))
-    if n_event:
-        tied = np.diff(found, prepend=0)
-        result["pr_auc"] = float((tied * (found / np.maximum(seen, 1))).sum() / n_event)
-        result["lift"] = _caught(found, seen, length=TOP_SHARE * n) / n_event / TOP_SHARE
-        if n > n_event:
-            tied_others = np.diff(seen - found, prepend=0)
-            pairs = (tied_others * (found - tied / 2)).sum()
-            result["auc"] = float(pairs / n_event / (n - n_event))
-    if ranked.squared_error is not None and ranked.log_loss is not None:
-        base_rate = n_event / n
-        result["brier"] = float((weight * ranked.squared_error).sum() / n)
-        result["log_loss"] = float((weight * ranked.log_loss).sum() / n)
-        if 0 < base_rate < 1:
-            result["brier_skill"] = 1 - result["brier"] / (base_rate * (1 - base_rate))
-    return result
-
-
-def _caught(found: np.ndarray, seen: np.ndarray, *, length: float) -> float:
+def _caught(found: np.ndarray, seen: np.ndarray, *, length: np.ndarray) -> np.ndarray:
     """Events on a list of so many rows, an equal prediction at its end counting in part."""
-    end = int(np.searchsorted(seen, length))
-    seen_before, found_before = (seen[end - 1], found[end - 1]) if end else (0, 0)
-    part = (length - seen_before) / (seen[end] - seen_before)
-    return float(found_before + part * (found[end] - found_before))
-
-
-def _quantiles(draws: np.ndarray) -> Interval:
-    known = draws[np.isfinite(draws)]
-    if len(known) < CONFIDENCE * len(draws):
-        return Interval(np.nan, np.nan)
-    return Interval(*np.quantile(known, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]))
+    end = (seen < length[:, None]).sum(axis=1)
+    rows = np.arange(len(end))
+    before = np.maximum(end - 1, 0)
+    seen_before = np.where(end > 0, seen[rows, before], 0)
+    found_before = np.where(end > 0, found[rows, before], 0)
+    part = (length - seen_before) / (seen[rows, end] - seen_before)
+    return found_before + part * (found[rows, end] - found_before)
 
 
 def _judge_group(
@@ -578,7 +547,8 @@ def _check_same_rows(one: pd.Index, other: pd.Index, *, name: str) -> None:
         )
 
 
-def _check_present(prediction: np.ndarray, *, name: str) -> None:
+def check_present(prediction: np.ndarray, *, name: str) -> None:
+    """Raise a DataError that counts what is missing or infinite."""
     n_missing = int((~np.isfinite(prediction)).sum())
     if n_missing:
         raise DataError(f"{n_missing} of {len(prediction)} values of {name!r} are missing.")
