@@ -230,6 +230,14 @@ def test_money_in_cents_gives_the_same_scores(seed):
     pd.testing.assert_frame_equal(score(table.assign(revenue=table["revenue"] * 100)), score(table))
 
 
+def test_a_grid_of_fewer_customers_than_k_is_hidden():
+    table = customers(days_since_last=[3.0], n_orders=[6])
+    scores = score(table)
+    sizes = privacy.suppress(segment_sizes(table, scores), count="customers", k=5)
+    shown = shown_grid(score_grid(scores), shown_sizes=sizes, k=5)
+    assert shown["customers"].isna().sum() == 1 and shown["customers"].sum() == 0
+
+
 def told_exactly(cells: pd.DataFrame, shown: pd.DataFrame, sizes: pd.DataFrame) -> set:
     """Cells that follow from the grid shown, the sizes shown and the totals of frequency."""
     hidden = shown.index[shown["customers"].isna()]

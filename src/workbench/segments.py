@@ -242,6 +242,7 @@ def _determined(blank: np.ndarray, *, totals: list[np.ndarray]) -> np.ndarray:
     """Return the blank cells that follow from the totals less the cells shown."""
     hidden = np.flatnonzero(blank)
     equations = np.array([total[hidden] for total in totals], dtype=float)
+    equations = equations.reshape(len(totals), len(hidden))
     rank = np.linalg.matrix_rank(equations)
     unit = np.eye(len(hidden))
     ranks = [np.linalg.matrix_rank(np.vstack([equations, row])) for row in unit]
