@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import linear_sum_assignment
-from sklearn.decomposition import NMF
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from workbench.schema import TooFewData
+
+if TYPE_CHECKING:
+    from sklearn.feature_extraction.text import TfidfVectorizer
 
 # With fewer, reading them all takes an afternoon and says more.
 FEWEST_COMMENTS = 200
@@ -180,6 +180,9 @@ def plain_text(text: str) -> str:
 
 
 def _vectorizer() -> TfidfVectorizer:
+    # A second to import, which who has no comments saves.
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
     return TfidfVectorizer(
         token_pattern=_WORD,
         lowercase=False,
@@ -191,6 +194,8 @@ def _vectorizer() -> TfidfVectorizer:
 
 
 def _factorise(table, n_themes: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.decomposition import NMF
+
     model = NMF(n_components=n_themes, init="nndsvda", random_state=seed, max_iter=1_000, tol=1e-3)
     weights = model.fit_transform(table)
     return weights, model.components_
@@ -224,6 +229,8 @@ def _top(parts: np.ndarray) -> list[set[int]]:
 
 def _agreement(words: list[set[int]], other: list[set[int]]) -> float:
     """Return the mean overlap of two lists of themes, each matched with its best partner."""
+    from scipy.optimize import linear_sum_assignment
+
     overlap = np.array([[len(a & b) / len(a | b) for b in other] for a in words])
     return float(overlap[linear_sum_assignment(-overlap)].mean())
 
