@@ -358,6 +358,8 @@ def _store_left_out(
         "CREATE OR REPLACE TEMP TABLE left_out (id_key VARCHAR, left_out_as VARCHAR)"
     )
     for reason, ids in left_out.items():
+        if len(ids) == 0:
+            continue
         listed = pd.DataFrame({"id": pd.Series(sorted(ids), dtype="str")})
         connection.register("listed", listed)
         connection.execute(
