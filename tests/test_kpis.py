@@ -235,6 +235,9 @@ def test_all_optional_tables_of_the_example_bring_their_figures(example):
     nps = survey.loc[(survey["date"] >= since), "nps"].dropna().astype(float)
     assert found.loc["nps", "value"] == pytest.approx(100 * ((nps >= 9).mean() - (nps <= 6).mean()))
     assert found.loc["referred", "customers"] == found.loc["new", "value"]
+    repeats = [name for name in KPIS if name.startswith("repeat_")]
+    assert found.loc[repeats, "value"].notna().all()
+    assert found.loc[repeats, "previous"].isna().all()
     assert found.loc["margin", "value"] < found.loc["revenue", "value"]
 
 

@@ -139,6 +139,8 @@ KPIS: dict[str, Kpi] = {
             f"Wiederkaufrate, {days} Tage",
             f"Anteil mit zweitem Kauf binnen {days} Tagen; Frist endete im Zeitraum",
             *("share", 1, 1, f"window_{days}"),
+            # Who is first seen on the first days of the data had often bought before.
+            needs_past=True,
             lacks="Erstkäufer, deren Frist im Zeitraum endete",
         )
         for days in WINDOWS
