@@ -130,12 +130,12 @@ def growth(found: Growth, *, k: int, style: Style) -> Sentence:
             "Zu wenige Kunden haben ihren Betrag je Kauf so geändert, dass man es zählen kann."
         )
     text = (
-        "{mehr} aktive Kunden geben je Kauf um {um} oder mehr gegenüber früher aus, {weniger} im "
+        "{mehr} aktive Kunden geben je Kauf mindestens {um} mehr aus als früher, {weniger} im "
         "selben Verhältnis weniger"
     )
     if found.low <= 0.5 <= found.high:
-        text += ". Das ist kein Unterschied, den nicht auch der Zufall macht: Die Phase "
-        text += "Umsatzsteigerung ist hier kein Verdienst."
+        text += ". Das ist kein Unterschied, den nicht auch der Zufall macht: Wer in der "
+        text += "Phase Umsatzsteigerung steht, kann durch Zufall dort stehen."
     elif found.low > 0.5:
         text += ". Das sind mehr, als der Zufall erklärt: Die Beträge steigen."
     else:
