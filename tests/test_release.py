@@ -223,6 +223,8 @@ def test_short_ids_are_found_where_a_table_keeps_its_texts():
     check_structure(payload({"tage": [30, 91, 365]}), customers=1000, ids=ids)
     counted = payload({"kaeufe": ["1", "2", "3", "4", "5", "6", "7+"]})
     check_structure(counted, customers=1000, ids=ids)
+    from_none = payload({"wiederholungen": ["0", "1", "2", "3", "4", "5+"]})
+    check_structure(from_none, customers=1000, ids=ids)
     for texts in (["1", "2", "4"], ["2", "1", "3"], ["7", "8", "9"]):
         with pytest.raises(ValueError, match="holds customers"):
             check_structure(payload({"kaeufe": texts}), customers=1000, ids=ids)

@@ -450,13 +450,13 @@ def _are_ids(values: set[Any], ids: Collection[str]) -> bool:
 
 
 def _are_counted(texts: Sequence[Any], *, customers: int) -> bool:
-    """Say whether texts are classes 1, 2, 3 ... (`7+`) of a base many times as large.
+    """Say whether texts are classes 1, 2, 3 ... (`7+`) of a base many times as large, or from 0.
 
     A shop that numbers its customers from 1 has the same texts for ids.
     """
-    counted = [f"{n}" for n in range(1, len(texts) + 1)]
     plain = [str(text).removesuffix("+") for text in texts]
-    return plain == counted and customers >= MANY_TIMES * len(texts)
+    counted = [[f"{n}" for n in range(first, first + len(texts))] for first in (0, 1)]
+    return plain in counted and customers >= MANY_TIMES * len(texts)
 
 
 def _is_row_for_each(keys: Sequence[Any], customers: int) -> bool:
