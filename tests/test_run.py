@@ -229,6 +229,7 @@ def test_the_manifest_lists_every_file_with_its_hash(cdnow):
         "clv_assumptions": True,
         "clv_second_opinion": True,
         "churn_quality": True,
+        "churn_guards": True,
     }
     assert manifest["seed"] == 20050401
 
