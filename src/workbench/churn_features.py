@@ -94,17 +94,18 @@ _FEATURES = f"""
         SELECT customer_id, count(*) AS return_days,
                sum(-(amount * 1e8)::HUGEINT) AS returned_units
         FROM known WHERE NOT is_purchase GROUP BY customer_id
+    ), described AS (
+        SELECT customer_id, n_orders, days_since_last, T, first_month, median_basket, first_basket,
+               units / 1e8 AS money,
+               6 * (ranked_units - (n_orders + 1) * units)::DOUBLE
+               / nullif((n_orders * n_orders - 1) * units::DOUBLE, 0) AS basket_slope,
+               days_to_second, median_gap, squared_gaps, log_gaps / 1e9 AS log_gaps, recent_orders,
+               previous_orders, active_months, peak_orders, coalesce(return_days, 0) AS return_days,
+               coalesce(returned_units / nullif(units, 0), 0) AS return_share
+        FROM bought LEFT JOIN returned USING (customer_id)
     )
-    SELECT customer_id, n_orders, days_since_last, T, first_month, median_basket, first_basket,
-           units / 1e8 AS money,
-           6 * (ranked_units - (n_orders + 1) * units)::DOUBLE
-           / nullif((n_orders * n_orders - 1) * units::DOUBLE, 0) AS basket_slope,
-           days_to_second, median_gap, squared_gaps::DOUBLE AS squared_gaps,
-           log_gaps / 1e9 AS log_gaps, recent_orders, previous_orders, active_months, peak_orders,
-           coalesce(return_days, 0) AS return_days,
-           coalesce(returned_units / nullif(units, 0), 0) AS return_share
-    FROM bought LEFT JOIN returned USING (customer_id)
-    ORDER BY customer_id
+    SELECT customer_id, COLUMNS(* EXCLUDE (customer_id))::DOUBLE
+    FROM described ORDER BY customer_id
 """
 
 
