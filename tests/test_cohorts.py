@@ -1,9 +1,11 @@
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
 
 from workbench import cohort_retention, cohorts
 from workbench.cohorts import LAST_ORDER_COUNT, monthly_revenue, order_counts
+from workbench.datasets import EXAMPLE_FOLDER
 from workbench.schema import DataError, TooFewData
 from workbench.summary import summarise
 
@@ -393,6 +395,40 @@ def test_the_stack_of_cdnow_adds_up_in_cents(master_orders, length):
     )
     # The sum of the file: data/README.md.
     assert round(stack["revenue"].sum(), 2) == 2_500_315.63
+
+
+def in_cents(rows: pd.DataFrame, *, length: str) -> tuple[int, int]:
+    """Return the stack's sum and that of the orders of customers who bought, in cents."""
+    stack = cohorts.revenue_stack(rows, as_of=rows["date"].max(), length=length, layer_length="Q")
+    buyers = rows.loc[rows["amount"] >= 0, "customer_id"].unique()
+    cents = (100 * rows.loc[rows["customer_id"].isin(buyers), "amount"]).round().astype(int)
+    return round(100 * stack["revenue"].sum()), int(cents.sum())
+
+
+@pytest.mark.parametrize("length", ["M", "Q"])
+def test_the_stack_of_online_retail_adds_up_in_cents(shared, length):
+    path = shared / "data" / "online_retail_uci.parquet"
+    rows = duckdb.sql(
+        f"""
+        SELECT CustomerID::INTEGER::VARCHAR AS customer_id, InvoiceDate::DATE::TIMESTAMP AS date,
+               round(sum(Quantity * UnitPrice), 2)::DOUBLE AS amount
+        FROM '{path}' WHERE CustomerID IS NOT NULL GROUP BY ALL
+        """
+    ).df()
+    stacked, added = in_cents(rows.astype({"customer_id": "str"}), length=length)
+    assert stacked == added
+
+
+def test_the_stack_of_musterhandel_adds_up_in_cents():
+    lines = pd.read_csv(
+        EXAMPLE_FOLDER / "transaktionen.csv", sep=";", decimal=",", dtype={"kunde_id": "str"}
+    )
+    days = pd.to_datetime(lines["datum"], format="%d.%m.%Y")
+    rows = lines.assign(date=days, amount=lines["betrag"]).dropna(subset=["kunde_id", "date"])
+    rows = rows.groupby(["kunde_id", "date"], as_index=False)["amount"].sum()
+    rows = rows.round({"amount": 2})
+    stacked, added = in_cents(rows.rename(columns={"kunde_id": "customer_id"}), length="M")
+    assert stacked == added
 
 
 def test_cdnow_is_a_closed_group_of_new_customers(master_orders):
