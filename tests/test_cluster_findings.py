@@ -88,7 +88,7 @@ def test_what_groupings_have_in_common_has_a_word(agreement, word):
     assert f"{word} gemeinsam" in str(findings.segments(agreement, style=STYLE))
     found = Mixtures(pd.DataFrame(), 6, 3, agreement)
     text = str(findings.clouds(found, search(), style=STYLE))
-    assert f"{word} gemeinsam" in text and "nach BIC auf 6 und nach ICL auf 3 Wolken" in text
+    assert f"{word} gemeinsam" in text and "nach BIC 6 und nach ICL 3;" in text
 
 
 def test_the_group_of_repeat_buyers_with_the_most_revenue_is_named():

@@ -26,11 +26,12 @@ def test_the_search_is_drawn_beside_tables_without_groups():
         {"silhouette": [0.3, 0.5], "reference": [0.2, 0.25], "reference_high": [0.22, 0.28]},
         index=pd.Index([2, 3], name="n_groups"),
     )
-    ax = plot_search(table, style=STYLE)
+    ax = plot_search(table.assign(jaccard=0.9), style=STYLE)
     for line, column in zip(ax.lines, table, strict=True):
         assert line.get_xdata().tolist() == [2, 3]
         assert line.get_ydata().tolist() == table[column].tolist()
     assert len({line.get_linestyle() for line in ax.lines}) == 3
+    assert ax.get_ylim() == pytest.approx((0, 0.55))
     assert legend(ax) == ["Ihre Wiederkäufer", "ohne Gruppen", "ohne Gruppen, höchstens"]
 
 

@@ -124,6 +124,16 @@ def test_the_way_farthest_outside_of_its_range_is_named():
     assert "von „selten“ zu „oft“: 15 Kunden, erwartet waren 9 (5 bis 13)" in text
 
 
+def test_who_stayed_where_others_were_expected_is_named_as_such():
+    table = ways(
+        expected_customers=[28.0, 2.0, 15.0, 25.0, NAN, NAN],
+        expected_low=[25.0, 0.0, 10.0, 20.0, NAN, NAN],
+        expected_high=[30.0, 99.0, 20.0, 30.0, NAN, NAN],
+    )
+    text = str(findings.chance(chance(), table, share=0.357, style=STYLE))
+    assert "liegt, wer in „oft“ blieb: 20 Kunden, erwartet waren 28 (25 bis 30)" in text
+
+
 def test_what_moves_by_chance_stands_beside_what_moved():
     text = str(findings.chance(chance(p_value=0.4), ways(), share=0.357, style=STYLE))
     assert "im Mittel 31,0\u00a0% der Kunden" in text and "beobachtet sind 35,7\u00a0%" in text

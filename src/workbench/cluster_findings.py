@@ -89,8 +89,8 @@ def verdict(search: Search, *, style: Style) -> Sentence:
 def clouds(found: Mixtures, search: Search, *, style: Style) -> Sentence:
     """Say how many normal clouds describe the customers, and whether they are the groups."""
     return say(
-        "Das zweite Verfahren, Mischungen aus Normalverteilungen, kommt nach BIC auf {bic} und "
-        "nach ICL auf {icl} Wolken; ICL zählt nur, was getrennt liegt. Mit {gruppen} Wolken "
+        "Das zweite Verfahren, Mischungen aus Normalverteilungen, wählt als Zahl der Wolken nach "
+        "BIC {bic} und nach ICL {icl}; ICL zählt nur, was getrennt liegt. Mit {gruppen} Wolken "
         f"hat die Einteilung oben {_in_common(found.agreement)} (angepasster Rand-Index {{rand}}).",
         bic=style.count(found.by_bic),
         icl=style.count(found.by_icl),
@@ -120,6 +120,15 @@ def cards_title(cards: pd.DataFrame, *, style: Style) -> Sentence:
         gruppe=style.text(best),
         kunden=style.share(shown.loc[best, "customer_share"]),
         umsatz=style.share(shown.loc[best, "revenue_share"]),
+    )
+
+
+def positions_caption() -> Sentence:
+    """Say how to read the drawing of where the groups stand, and where their names are from."""
+    return say(
+        "Jedes Zeichen ist der mittlere Kunde der Gruppe in einem Merkmal. Der Name nennt, worin "
+        "er am weitesten von der Mitte aller Wiederkäufer abweicht. Oben steht die Gruppe mit dem "
+        "höchsten mittleren Umsatz je Kunde."
     )
 
 

@@ -26,12 +26,14 @@ def plot_search(search: pd.DataFrame, *, style: Style, ax: Axes | None = None) -
         Indexed by `n_groups`: `silhouette`, `reference`, `reference_high`.
     """
     ax = axes(ax)
+    search = search[["silhouette", "reference", "reference_high"]]
     n = search.index
     high = {"color": QUIET, "ls": ":", "lw": 1.2}
     ax.plot(n, search["silhouette"], color=OBSERVED, marker="o", label="Ihre Wiederkäufer")
     ax.plot(n, search["reference"], color=EXPECTED, ls="--", marker="s", label="ohne Gruppen")
     ax.plot(n, search["reference_high"], **high, label="ohne Gruppen, höchstens")
-    ax.set(xlabel="Zahl der Gruppen", ylabel="Trennung (Silhouette)", ylim=(0, None))
+    top = 1.1 * float(search.max(axis=None))
+    ax.set(xlabel="Zahl der Gruppen", ylabel="Trennung (Silhouette)", ylim=(0, top))
     write_axis(ax.xaxis, style, "count")
     write_axis(ax.yaxis, style, "number", 2)
     legend(ax)

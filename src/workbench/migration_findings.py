@@ -161,10 +161,9 @@ def chance(result: Chance, flows: pd.DataFrame, *, share: float, style: Style) -
     }
     way = _most_unexpected(flows)
     if way is not None:
-        text += (
-            " Am weitesten daneben liegt der Weg von „{von}“ zu „{nach}“: {kunden} Kunden, "
-            "erwartet waren {erwartet} ({unten} bis {oben})."
-        )
+        where = " der Weg von „{von}“ zu „{nach}“" if way[0] != way[1] else ", wer in „{von}“ blieb"
+        text += f" Am weitesten daneben liegt{where}: {{kunden}} Kunden, erwartet waren "
+        text += "{erwartet} ({unten} bis {oben})."
         row = flows.loc[way]
         values |= {"von": style.text(way[0]), "nach": style.text(way[1])}
         values |= {

@@ -116,7 +116,7 @@ def _draw_nodes(
         ax.add_patch(Rectangle((x, top - height), NODE_WIDTH, height, facecolor=INK, linewidth=0))
         beside = x - 0.02 if side == "right" else x + NODE_WIDTH + 0.02
         text = f"{name}\n{style.count(heights[name]).text}"
-        ax.text(beside, top - height / 2, text, ha=side, va="center", fontsize=9, linespacing=1.05)
+        ax.text(beside, top - height / 2, text, ha=side, va="center", linespacing=1.05)
 
 
 def _draw_bands(
