@@ -3,9 +3,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench import cohort_retention, cohorts
+from workbench import cohort_retention, cohorts, intake
 from workbench.cohorts import LAST_ORDER_COUNT, monthly_revenue, order_counts
-from workbench.datasets import EXAMPLE_FOLDER
 from workbench.schema import DataError, TooFewData
 from workbench.summary import summarise
 
@@ -420,14 +419,8 @@ def test_the_stack_of_online_retail_adds_up_in_cents(shared, length):
 
 
 def test_the_stack_of_musterhandel_adds_up_in_cents():
-    lines = pd.read_csv(
-        EXAMPLE_FOLDER / "transaktionen.csv", sep=";", decimal=",", dtype={"kunde_id": "str"}
-    )
-    days = pd.to_datetime(lines["datum"], format="%d.%m.%Y")
-    rows = lines.assign(date=days, amount=lines["betrag"]).dropna(subset=["kunde_id", "date"])
-    rows = rows.groupby(["kunde_id", "date"], as_index=False)["amount"].sum()
-    rows = rows.round({"amount": 2})
-    stacked, added = in_cents(rows.rename(columns={"kunde_id": "customer_id"}), length="M")
+    rows = intake.load("dataset:beispiel", run_dir="", pseudonymise="off").orders
+    stacked, added = in_cents(rows, length="M")
     assert stacked == added
 
 
