@@ -87,3 +87,16 @@ def test_what_is_suppressed_is_drawn_as_nothing():
     # Three left; the others of their group would give them away.
     assert len(bands(ax)) == 1
     assert not draw(["oft"] * 30, ["oft"] * 30, k=100).patches
+
+
+def test_a_size_that_is_withheld_is_called_the_least_there_is():
+    before = pd.Series(["oft"] * 30 + ["selten"] * 30).rename(index=str)
+    table = flows(before, before.replace("selten", "still"), order=ORDER)
+    sizes = balance(table, k=5)
+    seen = shown(table, k=5).copy()
+    seen.loc[("selten", "oft"), "customers"] = float("nan")
+    sizes.loc["selten", "customers"] = float("nan")
+    ax = plot_flows(seen, sizes, days=DAYS, style=STYLE)
+    texts = [text.get_text() for text in ax.texts]
+    assert "selten\nmind. 30" in texts
+    assert "oft\n30" in texts and "still\n30" in texts

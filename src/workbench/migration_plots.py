@@ -55,9 +55,12 @@ def plot_flows(
     right = _heights(counts, balance["customers_after"], level="after", order=[*order, GONE])
     unit = min(_unit(left), _unit(right))
     starts, ends = _places(left, unit), _places(right, unit)
+    partly = [
+        _partly_shown(flows, sizes) for sizes in (balance["customers"], balance["customers_after"])
+    ]
     sides = ((starts, left, -NODE_WIDTH, "right"), (ends, right, 1.0, "left"))
-    for day, (places, heights, x, side) in zip(days, sides, strict=True):
-        _draw_nodes(ax, places, heights, unit=unit, x=x, side=side, style=style)
+    for day, (places, heights, x, side), least in zip(days, sides, partly, strict=True):
+        _draw_nodes(ax, places, heights, unit=unit, x=x, side=side, least=least, style=style)
         edge = x + NODE_WIDTH if side == "right" else x
         ax.text(edge, 1.03, style.date(day).text, ha=side, va="bottom", fontweight="bold")
     _draw_bands(ax, counts[counts > 0], starts, ends, order=order, unit=unit)
@@ -79,6 +82,13 @@ def _heights(
     drawn = counts.groupby(level=level, sort=False).sum().reindex(order).fillna(0)
     heights = customers.reindex(order).fillna(drawn)
     return heights[heights > 0]
+
+
+def _partly_shown(flows: pd.DataFrame, sizes: pd.Series) -> set[str]:
+    """Return the groups whose size is withheld, so that their ways shown are the least there is."""
+    level = "before" if sizes.name == "customers" else "after"
+    hidden = flows["customers"].isna().groupby(level=level).any()
+    return {str(name) for name in hidden.index[hidden] if pd.isna(sizes.get(name))}
 
 
 def _unit(heights: pd.Series) -> float:
@@ -109,13 +119,14 @@ def _draw_nodes(
     unit: float,
     x: float,
     side: str,
+    least: set[str],
     style: Style,
 ) -> None:
     for name, top in places.items():
         height = unit * heights[name]
         ax.add_patch(Rectangle((x, top - height), NODE_WIDTH, height, facecolor=INK, linewidth=0))
         beside = x - 0.02 if side == "right" else x + NODE_WIDTH + 0.02
-        text = f"{name}\n{style.count(heights[name]).text}"
+        text = f"{name}\n{'mind. ' if name in least else ''}{style.count(heights[name]).text}"
         ax.text(beside, top - height / 2, text, ha=side, va="center", linespacing=1.05)
 
 
