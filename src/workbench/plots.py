@@ -614,4 +614,31 @@ def _svg(ax: Axes, *, name: str) -> str:
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
     svg = re.sub(r'href="#', f'href="#{name}-', svg)
     svg = svg.replace("url(#", f"url(#{name}-")
-    return svg.replace(INK, "currentColor").strip()
+    return _smaller(svg.replace(INK, "currentColor").strip())
+
+
+def _smaller(svg: str) -> str:
+    """Write a drawing in half the signs, to hundredths of a point."""
+    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
+    svg = re.sub(r'\sid="([^"]*)"', lambda found: found[0] if found[1] in used else "", svg)
+    # Outlines of glyphs are whole numbers, scaled down by a factor that must stay exact.
+    svg = re.sub(r"scale\([^)]*\)|-?\d+\.\d{3,}", _to_hundredths, svg)
+    svg = re.sub(r'transform="translate\((-?[\d.]+) 0\)" ?/>', r'x="\1"/>', svg)
+    svg = re.sub(r"(<use [^>]*?)\s*/>", r"\1/>", svg)
+    svg = re.sub(r">\s+<", "><", re.sub(r"\s{2,}", " ", svg))
+    svg = re.sub(r'\b(d|style)="([^"]*)"', lambda found: f'{found[1]}="{_tight(found[2])}"', svg)
+    svg, n_empty = svg.replace("<defs></defs>", ""), 1
+    while n_empty:
+        # A group that says nothing of what is in it.
+        svg, n_empty = re.subn(r"<g>((?:(?!</?g\b).)*)</g>", r"\1", svg)
+    return svg
+
+
+def _tight(text: str) -> str:
+    """Take out the blanks that neither a path nor a style needs."""
+    return re.sub(r" ?([A-Za-z;:]) ", r"\1", text).strip()
+
+
+def _to_hundredths(found: re.Match[str]) -> str:
+    text = found[0]
+    return text if text.startswith("scale") else f"{float(text):.2f}".rstrip("0").rstrip(".")

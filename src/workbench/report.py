@@ -27,6 +27,10 @@ from workbench.outputs import FIGURE, FINDING, KPI, MEDIA_TYPES, MISSING, TABLE,
 from workbench.pages import Page, Payload, data_tables, read_body, read_page
 from workbench.tablefiles import FOLDER, download_address, table_files
 
+# As matplotlib names the outline of a glyph, behind the name of the drawing.
+_GLYPH = re.compile(r'"(#?)[a-z0-9_]+-DejaVuSans(?:-(\w)\w*)?-(\w+)"')
+_OUTLINE = re.compile(r'<path id="(glyph\w+)" [^>]*/>')
+
 __all__ = [
     "Context",
     "Failure",
@@ -136,7 +140,27 @@ def render_page(
         "terms": terms_in(body.words),
     }
     html, _ = _exporter().from_notebook_node(body.notebook, resources={"report": report})
-    return html
+    return _with_each_outline_once(html)
+
+
+def _sort_key(value: Any) -> Any:
+    """Return what a column is sorted by: far more digits than are shown, and no more."""
+    if value is None:
+        return ""
+    return float(f"{value:.7g}") if isinstance(value, float) else value
+
+
+def _with_each_outline_once(html: str) -> str:
+    """Let the drawings of a page share the outlines of their glyphs: the first of each stays."""
+    seen: set[str] = set()
+
+    def first(outline: re.Match[str]) -> str:
+        is_new = outline[1] not in seen
+        seen.add(outline[1])
+        return outline[0] if is_new else ""
+
+    shared = _GLYPH.sub(r'"\1glyph\2\3"', html)
+    return _OUTLINE.sub(first, shared).replace("<defs></defs>", "")
 
 
 def render_index(pages: Sequence[Page], *, context: Context) -> str:
@@ -253,6 +277,7 @@ class _ReportExporter(TemplateExporter):
             },
             "reasons": REASONS,
             "sortable_from": SORTABLE_FROM_ROWS,
+            "sort_key": _sort_key,
             "style_sheet": _packaged("report.css"),
             "script": _packaged("report.js"),
             "script_hash": _script_hash(_packaged("report.js")),

@@ -13,6 +13,8 @@ WINDOWS = (90, 180, 365)
 MAX_COHORTS = 5
 # Who comes back after two years is another question.
 MAX_WEEKS = 104
+# After so many weeks one in so many is kept, and those at which people look.
+STEP_WEEKS = 4
 EVERYBODY = "alle"
 
 
@@ -139,8 +141,8 @@ def curves(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by `layer` (text) and `week`; the columns of
-        `rhythm.next_purchase`.
+        Indexed by `layer` (text) and `week` (the first `STEP_WEEKS`, then one
+        in so many, and `rhythm.MARK_WEEKS`); the columns of `rhythm.next_purchase`.
 
     Raises
     ------
@@ -159,7 +161,9 @@ def curves(orders: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
             need=rhythm.MIN_CUSTOMERS,
         )
     found = {name: rhythm.by_week(groups.get_group(name)).loc[:MAX_WEEKS] for name in borne}
-    return pd.concat(found, names=["layer", "week"])
+    whole = pd.concat(found, names=["layer", "week"])
+    week = whole.index.get_level_values("week")
+    return whole[(week <= STEP_WEEKS) | (week % STEP_WEEKS == 0) | week.isin(rhythm.MARK_WEEKS)]
 
 
 def hide_small_curves(found: pd.DataFrame, *, k: int) -> pd.DataFrame:
