@@ -42,7 +42,7 @@ def place(summary: pd.DataFrame, *, state: pd.Series) -> pd.Series:
 
     Who bought once is a `Neukunde` in the state `Aktivierung` and an `Einmalkäufer`
     after it. Of those who bought more often and are not in `Rückgewinnung`, the
-    tenth with the most past revenue among all who are still there are
+    tenth (rounded up) with the most past revenue among all who are still there are
     `VIP-Kunden`; of the others, four purchases make a `Stammkunde`, fewer a
     `Wiederkäufer`. In `Rückgewinnung`, four purchases make an overdue
     `Stammkunde`, fewer a `Gelegenheitskäufer`. So being a VIP comes before being
@@ -66,7 +66,7 @@ def place(summary: pd.DataFrame, *, state: pd.Series) -> pd.Series:
     ...                          index=pd.Index(["anna", "ben", "cleo"], name="customer_id"))
     >>> state = pd.Series(["Bindung aktiv", "Rückgewinnung", "Aktivierung"], customers.index)
     >>> place(customers, state=state).tolist()
-    ['Stammkunden', 'Gelegenheitskäufer', 'Neukunden']
+    ['VIP-Kunden', 'Gelegenheitskäufer', 'Neukunden']
     """
     state = state.reindex(summary.index)
     is_once, is_regular = state.isin(ONE_TIME_STATES), _is_regular(summary)

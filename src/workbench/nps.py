@@ -93,20 +93,20 @@ def score(answers: pd.Series) -> Score:
     --------
     >>> found = score(pd.Series([10, 9, 9, 8, 3, None]))
     >>> found.answers, round(found.nps, 1), round(found.low, 1), round(found.high, 1)
-    (5, 40.0, -34.2, 84.2)
+    (5, 40.0, -29.8, 79.8)
     """
     given = _valid(answers)
     n, up, down = len(given), int((given >= PROMOTER).sum()), int((given <= DETRACTOR).sum())
     p, d = up / n, down / n
     wide_p, wide_d = (up + 0.75) / (n + 3), (down + 0.75) / (n + 3)
-    middle, half = wide_p - wide_d, _Z * _deviation(wide_p, wide_d) / np.sqrt(n + 3)
+    middle, half = wide_p - wide_d, _Z * _deviation(wide_p, wide_d) / (n + 3) ** 0.5
     return Score(
         answers=n,
         promoters=p,
         passives=1 - p - d,
         detractors=d,
         nps=100 * (p - d),
-        se=100 * _deviation(p, d) / np.sqrt(n),
+        se=100 * _deviation(p, d) / n**0.5,
         low=100 * max(middle - half, -1.0),
         high=100 * min(middle + half, 1.0),
     )
