@@ -628,9 +628,18 @@ def test_the_codebook_has_every_column_of_every_file(cdnow, beispiel):
             assert f"`{column}`" in sections[path.name], (path.name, column)
 
 
+@pytest.fixture
+def lent(postgres):
+    """The server, from which the table `kauf` is gone afterwards: other files use it too."""
+    yield postgres
+    with psycopg.connect(postgres.address, password=postgres.password) as connection:
+        connection.execute("DROP TABLE IF EXISTS kauf")
+
+
 def test_a_database_gives_the_tables_of_the_same_parquet_file_and_keeps_its_password(
-    postgres, tmp_path
+    lent, tmp_path
 ):
+    postgres = lent
     orders = synthetic.purchases(
         **{"r": 0.8, "alpha_days": 60, "a": 0.6, "b": 3, "p": 6, "q": 4, "v": 60},
         n_customers=150,
