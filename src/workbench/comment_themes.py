@@ -98,8 +98,7 @@ def find(comments: pd.DataFrame, *, seed: int) -> Themes:
     table = written.transform(plain)
     names = written.get_feature_names_out()
     spoken = _spelled(given["comment"])
-    best = _most_themes(table, customers=given["customer_id"], seed=seed)
-    n_themes, stability = best
+    n_themes, stability = _most_themes(table, customers=given["customer_id"], seed=seed)
     weights, parts = _factorise(table, n_themes, seed=seed)
     has_words = weights.sum(axis=1) > 0
     place = pd.Series(weights.argmax(axis=1), index=given.index).where(has_words)

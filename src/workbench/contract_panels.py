@@ -19,8 +19,6 @@ from workbench.schema import TooFewData
 from workbench.stored_model import Model
 from workbench.summary import Known
 
-POPULATION = "contract"
-
 
 def describe(
     orders: pd.DataFrame,

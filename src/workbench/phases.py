@@ -15,7 +15,6 @@ from workbench.lifecycle import FORMER_STATES, ONE_TIME_STATES, STATES
 from workbench.schema import ParameterError, purchase_days
 
 ACTIVE_STATES = tuple(name for name in STATES if name not in (*FORMER_STATES, *ONE_TIME_STATES))
-PROSPECTS = "Interessenten"
 LEFT = "Abgewandert"
 GROWTH, REFERRAL = "Umsatzsteigerung", "Empfehlungen"
 # Half of a customer's purchases against the other half needs two in each.
