@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench import economics, economics_findings, formats, measure_plots, offers
+from workbench import economics, economics_findings, formats, inequality, measure_plots, offers
 from workbench.schema import DataError
 
 STYLE = formats.style(locale="de_DE", currency="EUR")
@@ -154,6 +154,32 @@ def test_blank_groups_are_in_no_sentence_and_not_compared():
     assert rows.loc[economics_findings.ACQUISITION, "return_on_cost"] == pytest.approx(3.0)
     text = str(economics_findings.acquisition(acquired, rows, style=STYLE))
     assert "das 3,0-Fache" in text and "Gruppe „Stammkunden“" in text
+
+
+def test_tenths_by_value_hold_everybody_and_their_ceilings_are_named():
+    table = people(n=205)
+    by = inequality.decile_of(table["clv"])
+    tenths = economics.ceilings(economics.groups(table, by=by, margin=1.0))
+    assert tenths["customers"].sum() == 205 and tenths.index.tolist() == list(range(1, 11))
+    best = table.loc[by.index[by == 1]]
+    value = best["clv"].sum() / best["p_purchase"].sum()
+    assert tenths.loc[1, "ceiling_five"] == pytest.approx(0.05 * value)
+    text = str(economics_findings.decile_ceilings(tenths, style=STYLE))
+    assert STYLE.money(0.02 * value, digits=2).text in text and "im 6. Zehntel" in text
+    few = tenths.reindex([1])
+    assert "zu wenige" in str(economics_findings.decile_ceilings(few, style=STYLE))
+
+
+def test_more_retention_may_cost_what_it_adds_spread_over_all_customers():
+    readings = pd.DataFrame(
+        {"reading": ["a", "b"], "difference": [300.0, 900.0], "change": [0.01, 0.03], "x": [1, 2]}
+    )
+    budget = economics.retention_budget(readings, customers=600)
+    assert budget["ceiling_each"].tolist() == [0.5, 1.5]
+    text = str(economics_findings.retention_budget(budget, horizon_days=365, style=STYLE))
+    assert "zwischen 0,50" in text and "1,50" in text
+    with pytest.raises(ValueError, match="customers=0"):
+        economics.retention_budget(readings, customers=0)
 
 
 # --- messages -------------------------------------------------------------------------------

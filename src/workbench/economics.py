@@ -161,6 +161,36 @@ def thresholds(cards: pd.DataFrame, *, offer: Offer) -> pd.DataFrame:
     )
 
 
+def retention_budget(readings: pd.DataFrame, *, customers: int) -> pd.DataFrame:
+    """Say what a lasting rise of retention may cost, by what it would add to the value of the base.
+
+    Parameters
+    ----------
+    readings : DataFrame
+        As 03 shows them in ``mehr_bindung``: `reading`, `difference` (currency),
+        `change` (share).
+    customers : int
+        So many make up the base, at least 1.
+
+    Returns
+    -------
+    DataFrame
+        `reading`, `change`, `difference` and `ceiling_each` (currency per
+        customer, for the whole horizon: `difference` / `customers`).
+
+    Examples
+    --------
+    >>> readings = pd.DataFrame({"reading": ["one"], "difference": [500.0], "change": [0.1]})
+    >>> retention_budget(readings, customers=200)["ceiling_each"].tolist()
+    [2.5]
+    """
+    if customers < 1:
+        raise ValueError(f"customers={customers} must be at least 1.")
+    return readings[["reading", "change", "difference"]].assign(
+        ceiling_each=readings["difference"] / customers
+    )
+
+
 def acquisition(quarters: pd.DataFrame | None, *, last: int = 4) -> pd.Series | None:
     """Sum up what the new customers of the last quarters with a known cost are worth and cost.
 

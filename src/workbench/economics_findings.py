@@ -141,6 +141,53 @@ def ceiling_rule(*, horizon_days: int, style: Style) -> Sentence:
     )
 
 
+def decile_ceilings(tenths: pd.DataFrame, *, style: Style) -> Sentence:
+    """Say how far the ceilings of the best tenth and of the tenth in the middle lie apart.
+
+    Parameters
+    ----------
+    tenths : DataFrame
+        From `economics.ceilings`, indexed by `decile` from 1, small ones blanked.
+    style : Style
+        How numbers are written.
+    """
+    shown = tenths["ceiling_two"].dropna()
+    if len(shown) < 2:
+        return say("Für Zehntel nach Kundenwert sind es zu wenige Kunden.")
+    middle = shown.index[len(shown) // 2]
+    return say(
+        "Im besten Zehntel nach Kundenwert darf eine Maßnahme, die {wirkung} zusätzlich zum Kauf "
+        "bewegt, je Angesprochenem {hoch} kosten, im {mitte}. Zehntel nur noch {mittel}.",
+        wirkung=style.share(EFFECTS["two"]),
+        hoch=style.money(shown.iloc[0], digits=2),
+        mitte=style.count(middle),
+        mittel=style.money(shown[middle], digits=2),
+    )
+
+
+def retention_budget(budget: pd.DataFrame, *, horizon_days: int, style: Style) -> Sentence:
+    """Say what a little more retention may cost per customer, at least and at most.
+
+    Parameters
+    ----------
+    budget : DataFrame
+        From `economics.retention_budget`.
+    horizon_days : int
+        That of the values.
+    style : Style
+        How numbers are written.
+    """
+    each = budget["ceiling_each"]
+    return say(
+        "Etwas mehr Bindung darf je Kunde in {tage} Tagen zwischen {wenig} und {viel} kosten, je "
+        "nachdem, was damit gemeint ist. Wer ein Budget mit so einer Zahl begründet, muss zuerst "
+        "sagen, welche Lesart er meint.",
+        tage=style.count(horizon_days),
+        wenig=style.money(each.min(), digits=2),
+        viel=style.money(each.max(), digits=2),
+    )
+
+
 def thresholds(cards: pd.DataFrame, *, offer: Offer, style: Style) -> Sentence:
     """Say in which groups a contact pays under the assumptions.
 

@@ -35,15 +35,43 @@ def deciles(values: pd.Series) -> pd.DataFrame:
     DataError
         If a value is missing or negative.
     """
-    _check_values(values)
+    decile = decile_of(values)
     ordered = values.sort_index().sort_values(ascending=False, kind="stable")
-    decile = np.arange(len(ordered)) * N_DECILES // max(len(ordered), 1) + 1
-    groups = ordered.groupby(decile)
+    groups = ordered.groupby(decile.to_numpy())
     table = pd.DataFrame(
         {"customers": groups.size(), "mean_value": groups.mean(), "value": groups.sum()}
     )
     table["value_share"] = table["value"] / ordered.sum()
     return table.rename_axis("decile")
+
+
+def decile_of(values: pd.Series) -> pd.Series:
+    """Place each customer in one of ten classes of equal size, as `deciles` cuts them.
+
+    Parameters
+    ----------
+    values : Series
+        Indexed by `customer_id`; one value per customer, >= 0.
+
+    Returns
+    -------
+    Series of int
+        `decile` from 1, the largest values first; indexed by customer in that order.
+
+    Raises
+    ------
+    DataError
+        If a value is missing or negative.
+
+    Examples
+    --------
+    >>> decile_of(pd.Series({"anna": 1.0, "ben": 3.0, "cleo": 3.0})).to_dict()
+    {'ben': 1, 'cleo': 4, 'anna': 7}
+    """
+    _check_values(values)
+    ordered = values.sort_index().sort_values(ascending=False, kind="stable")
+    decile = np.arange(len(ordered)) * N_DECILES // max(len(ordered), 1) + 1
+    return pd.Series(decile, ordered.index, name="decile")
 
 
 def concentration(values: pd.Series, *, shares: Sequence[float] = SHARES) -> pd.DataFrame:

@@ -336,6 +336,7 @@ COLUMNS: dict[str, tuple[Any, ...]] = {
     "ceiling_one": ("Höchstens, bei 1 Käufer mehr von 100", "money", 2),
     "ceiling_two": ("Bei 2 mehr", "money", 2),
     "ceiling_five": ("Bei 5 mehr", "money", 2),
+    "ceiling_each": ("Höchstens, je Kunde", "money", 2),
     "once_two": ("Bei 2 mehr, die nur ein Mal kaufen", "money", 2),
     "needed_effect": ("Nötige Wirkung", "share", 1),
     "assumed_effect": ("Angenommene Wirkung", "share", 1),
