@@ -66,6 +66,7 @@ def test_master_data_are_cut_to_what_a_group_needs(read):
         "birth_years_implausible": 2,
         "programme_unreadable": 1,
         "programme_after_as_of": 1,
+        "points_unusable": 0,
         "referred": 1,
         "referrers_removed": 0,
     }

@@ -4,7 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench import formats, matching, programme_findings, programmes, referrals
+from workbench import (
+    formats,
+    matching,
+    measure_plots,
+    programme_findings,
+    programmes,
+    referrals,
+)
 
 STYLE = formats.style(locale="de_DE", currency="EUR")
 BEISPIEL = Path(__file__).resolve().parents[1] / "data" / "beispiel"
@@ -112,6 +119,35 @@ def test_days_after_the_last_one_and_the_order_of_rows_change_nothing(shop, join
     mixed = pd.concat([orders, later]).sample(frac=1, random_state=1).reset_index(drop=True)
     again = programmes.around_joining(mixed, since=traits["programme_since"], as_of=AS_OF, seed=1)
     pd.testing.assert_frame_equal(again.table, joined.table)
+
+
+# --- open points ----------------------------------------------------------------------------
+
+
+def test_open_points_are_valued_whole_and_by_who_comes_again():
+    points = pd.Series({"a": 200.0, "b": 100.0, "c": 0.0, "d": np.nan, "e": 50.0})
+    p_purchase = pd.Series({"b": 0.25, "a": 0.5, "c": 0.9})
+    row = programmes.open_points(points, p_purchase=p_purchase, point_value=0.1)
+    # e is not known: he is taken to buy.
+    assert row.to_dict() == {"customers": 3, "points": 350, "liability": 35, "expected": 17.5}
+    text = str(programme_findings.open_points(row, k=3, horizon_days=365, style=STYLE))
+    assert "35" in text and "18" in text
+    hidden = programme_findings.open_points(row, k=4, horizon_days=365, style=STYLE)
+    assert "zu wenige" in str(hidden)
+    bare = programmes.open_points(points, p_purchase=None, point_value=0.1)
+    text = str(programme_findings.open_points(bare, k=3, horizon_days=365, style=STYLE))
+    assert text.endswith("kostet das 35\xa0€.") and np.isnan(bare["expected"])
+    with pytest.raises(ValueError, match="point_value=0"):
+        programmes.open_points(points, p_purchase=None, point_value=0)
+
+
+def test_the_drawing_around_joining_shows_three_differences_and_the_zero_line(joined):
+    ax = measure_plots.plot_around_joining(joined.table, style=STYLE)
+    drawn = ax.lines[-1].get_ydata().tolist()
+    assert drawn == joined.table["difference"].iloc[:3].tolist()
+    assert ax.lines[0].get_ydata() == [0, 0]
+    assert "danach" in str(programme_findings.joining_title(joined, style=STYLE))
+    assert "null" in str(programme_findings.joining_alt(joined, style=STYLE))
 
 
 # --- what the sentence says ------------------------------------------------------------------

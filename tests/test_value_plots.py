@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from workbench import formats, plots
-from workbench.plots import plot_earnings, plot_group_values, plot_timing, plot_value_by_risk
+from workbench.plots import plot_group_values, plot_timing, plot_value_by_risk
 
 STYLE = formats.style(locale="de_DE", currency="EUR")
 
@@ -54,15 +54,6 @@ def test_a_grid_without_a_number_can_be_drawn():
         pd.DataFrame({"customers": np.nan, "value_share": np.nan}, index=index), style=STYLE
     )
     assert texts(ax) == ["–", "–"]
-
-
-def test_earnings_rise_towards_the_cost_and_beyond():
-    curve = pd.DataFrame({"earned": [10.0, 12.0, 13.0], "cac": 11.5}, index=[0, 1, 2])
-    ax = plot_earnings(curve, style=STYLE)
-    earned, cost = ax.lines
-    assert earned.get_ydata().tolist() == [10, 12, 13] and set(cost.get_ydata()) == {11.5}
-    assert ax.get_ylabel() == "je neuem Kunden in EUR"
-    assert len(plot_earnings(curve.assign(cac=np.nan), style=STYLE).lines) == 1
 
 
 def test_groups_are_points_with_their_intervals():

@@ -20,6 +20,7 @@ CHECKS = {
     "birth_years_implausible": "Jahrgänge vor 1900 oder nach dem Stichtag, gelten als leer",
     "programme_unreadable": "Programmbeginn ist kein Tag, gilt als leer",
     "programme_after_as_of": "Programmbeginn nach dem Stichtag, gilt als leer",
+    "points_unusable": "Punktestand negativ oder keine Zahl, gilt als leer",
     "referred": "geworbene Kunden",
     "referrers_removed": "davon mit einem Werber, der zu entfernen war",
     **{f"status_{status}": f"Angaben: {label}" for status, label in consents.STATUSES.items()},
@@ -109,6 +110,8 @@ def customers(rows: pd.DataFrame, *, source: Source, as_of: pd.Timestamp) -> Sha
     """
     whole, lost = _postcodes(rows)
     since = cells.days(rows["programme_since"]).dt.normalize()
+    points = cells.numbers(rows["points"])
+    points = points.where(points >= 0)
     year = rows["birth_year_group"].str.extract(r"(?<!\d)(\d{4})(?!\d)")[0].astype(float)
     implausible = (year < FIRST_BIRTH_YEAR) | (year > as_of.year)
     stands_out = {
@@ -118,6 +121,7 @@ def customers(rows: pd.DataFrame, *, source: Source, as_of: pd.Timestamp) -> Sha
         "birth_years_implausible": implausible,
         "programme_unreadable": cells.unread(rows["programme_since"], since),
         "programme_after_as_of": since > as_of,
+        "points_unusable": cells.unread(rows["points"], points),
         "referred": ~cells.is_blank(rows["referred_by"]),
         "referrers_removed": rows["referrer_removed"],
     }
@@ -128,6 +132,7 @@ def customers(rows: pd.DataFrame, *, source: Source, as_of: pd.Timestamp) -> Sha
         first_channel=cells.filled(consents.channel_names(rows["first_channel"])),
         referred_by=cells.filled(rows["referred_by"]),
         programme_since=since.where(since <= as_of),
+        points=points,
     )
     rows["birth_year_group"] = rows["birth_year_group"].mask(implausible)
     values = rows.columns.difference(["line", "fingerprint", "reason"])

@@ -23,6 +23,7 @@ FORMS = {
         needed=("customer_id",),
         ids=("customer_id", "referred_by"),
         days=("programme_since",),
+        numbers=("points",),
         texts=("postcode", "country", *shapes.GROUPS_OF_PEOPLE, "first_channel"),
     ),
     "consent": TableForm(

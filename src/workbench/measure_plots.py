@@ -7,7 +7,38 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from workbench.formats import Style
-from workbench.plots import EXPECTED, OBSERVED, TALL, axes, legend, write_axis
+from workbench.plots import EXPECTED, OBSERVED, QUIET, TALL, axes, legend, write_axis
+
+# What stands below the points of a drawing around joining, in the order of time.
+WINDOWS = {"earlier": "vorletzter Zeitraum", "before": "letzter Zeitraum", "after": "danach"}
+
+
+def plot_around_joining(table: pd.DataFrame, *, style: Style, ax: Axes | None = None) -> Axes:
+    """Draw how many more purchases members make than like customers, before and after joining.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of `programmes.around_joining`, indexed by `measure`: `difference`, `low`,
+        `high` (purchases per customer).
+    style : Style
+        How numbers are written.
+    ax : Axes, optional
+        Where to draw.
+    """
+    ax = axes(ax)
+    shown = table.loc[list(WINDOWS)]
+    x = np.arange(len(shown))
+    ax.axhline(0, color=QUIET, lw=1)
+    ax.axvline(1.5, color=QUIET, lw=1, ls=":")
+    ax.vlines(x, shown["low"], shown["high"], color=OBSERVED, lw=1.6)
+    ax.plot(x, shown["difference"], "o", color=OBSERVED)
+    where = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+    ax.annotate("Beitritt", (1.5, 1), xytext=(4, -12), **where)
+    ax.set_xticks(x, WINDOWS.values())
+    ax.set(xlim=(-0.5, 2.5), ylabel="mehr Käufe je Kunde")
+    write_axis(ax.yaxis, style, "number")
+    return ax
 
 
 def plot_returns(cards: pd.DataFrame, *, style: Style, ax: Axes | None = None) -> Axes:

@@ -157,6 +157,9 @@ class Parameters(BaseModel):
         0.5, ge=0, le=1, description="Anteil der Bleibenden, die das Angebot auch annehmen"
     )
     campaign_cost: Decimal = Field(0.0, ge=0, description="feste Kosten der Aktion")
+    point_value: Decimal = Field(
+        0.0, ge=0, description="Wert eines Punktes im Kundenprogramm, 0: unbekannt"
+    )
     min_support: Decimal = Field(
         0.02, gt=0, lt=1, description="Anteil der Warenkörbe, in dem ein Paar mindestens liegt"
     )

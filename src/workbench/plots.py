@@ -532,33 +532,6 @@ def plot_value_by_risk(cells: pd.DataFrame, *, style: Style, ax: Axes | None = N
     return ax
 
 
-def plot_earnings(earnings: pd.DataFrame, *, style: Style, ax: Axes | None = None) -> Axes:
-    """Draw what a new customer has earned by each day, and what it cost to win him.
-
-    Parameters
-    ----------
-    earnings : DataFrame
-        Indexed by day after the first purchase: `earned` and `cac` (currency;
-        missing: unknown).
-    """
-    ax = axes(ax)
-    ax.plot(earnings.index, earnings["earned"], color=OBSERVED, label="verdient")
-    if earnings["cac"].notna().all():
-        ax.plot(
-            earnings.index, earnings["cac"], color=EXPECTED, ls="--", label="Akquisitionskosten"
-        )
-    ax.set(
-        xlabel="Tage seit dem ersten Kauf",
-        ylabel=f"je neuem Kunden in {style.currency}",
-        xlim=(0, None),
-        ylim=(0, None),
-    )
-    write_axis(ax.xaxis, style, "count")
-    write_axis(ax.yaxis, style, "count")
-    legend(ax)
-    return ax
-
-
 def plot_group_values(bands: pd.DataFrame, *, style: Style, ax: Axes | None = None) -> Axes:
     """Draw the value of each group with its interval.
 

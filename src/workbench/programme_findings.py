@@ -10,6 +10,7 @@ from workbench.outputs import Sentence, say
 from workbench.programmes import JOINING_DAYS, WINDOW_DAYS
 
 JOINED_NEEDS = "der Tag des Beitritts zum Kundenprogramm (Tabelle customers)"
+POINT_NEEDS = "offene Punkte je Kunde (Tabelle customers, Spalte points) und der Wert eines Punktes"
 MEMBER_NEEDS = "Mitglieder mit Käufen lange vor und nach dem Beitritt"
 REFERRED_NEEDS = "wer wen geworben hat (Tabelle customers)"
 MATCH_NEEDS = "geworbene Kunden, neben denen im selben Quartal andere kamen"
@@ -48,6 +49,62 @@ def members(table: pd.DataFrame, *, style: Style) -> Sentence:
         n=style.count(own["customers"]),
         eigene=style.number(own["orders_each"], digits=1),
         andere=style.number(other["orders_each"], digits=1),
+    )
+
+
+def open_points(row: pd.Series, *, k: int, horizon_days: int, style: Style) -> Sentence:
+    """Say what open points are worth, all of them and those that will be redeemed.
+
+    Parameters
+    ----------
+    row : Series
+        From `programmes.open_points`.
+    k : int
+        With fewer customers nothing is said of them.
+    horizon_days : int
+        That of the probabilities.
+    style : Style
+        How numbers are written.
+    """
+    if row["customers"] < k:
+        return say("Offene Punkte haben zu wenige Kunden, um sie zu zeigen.")
+    text = "{n} Kunden haben zusammen {punkte} offene Punkte. Lösen alle sie ein, kostet das {alle}"
+    if pd.notna(row["expected"]):
+        text += (
+            "; lösen sie nur die ein, die in {tage} Tagen wieder kaufen, sind es {erwartet}. Der "
+            "Unterschied ist kein Gewinn, solange die Punkte nicht verfallen"
+        )
+    return say(
+        text + ".",
+        n=style.count(row["customers"]),
+        punkte=style.count(row["points"]),
+        alle=style.money(row["liability"]),
+        tage=style.count(horizon_days),
+        erwartet=style.money(row["expected"]),
+    )
+
+
+def joining_title(found: Matched, *, style: Style) -> Sentence:
+    """Say in one line how members stand beside like customers before and after joining."""
+    table = found.table
+    return say(
+        "Mitglieder neben vergleichbaren Kunden: {davor} Käufe mehr im Zeitraum vor dem Beitritt, "
+        "{danach} mehr danach",
+        davor=style.number(table.loc["before", "difference"], digits=2),
+        danach=style.number(table.loc["after", "difference"], digits=2),
+    )
+
+
+def joining_alt(found: Matched, *, style: Style) -> Sentence:
+    """Describe the drawing of the differences around joining."""
+    table = found.table
+    return say(
+        "Drei Punkte mit Unsicherheitsbereich: der Unterschied der Käufe je Kunde zwischen "
+        "Mitgliedern und vergleichbaren Kunden, im vorletzten Zeitraum vor dem Beitritt {fern}, im "
+        "letzten {nah}, danach {danach}. Eine Linie liegt bei null.",
+        fern=style.number(table.loc["earlier", "difference"], digits=2),
+        nah=style.number(table.loc["before", "difference"], digits=2),
+        danach=style.number(table.loc["after", "difference"], digits=2),
     )
 
 

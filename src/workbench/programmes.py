@@ -52,6 +52,51 @@ def members_apart(people: pd.DataFrame, *, since: pd.Series) -> pd.DataFrame:
     )
 
 
+def open_points(
+    points: pd.Series, *, p_purchase: pd.Series | None, point_value: float
+) -> pd.Series:
+    """Value the points that nobody has redeemed yet.
+
+    Parameters
+    ----------
+    points : Series
+        Indexed by `customer_id`: open points, 0 or more; missing for who has none.
+    p_purchase : Series or None
+        Indexed by `customer_id`: probability to buy within the horizon, 0 to 1; a
+        customer without one is taken to buy. None: not known of anybody.
+    point_value : float
+        Currency per point, above 0.
+
+    Returns
+    -------
+    Series
+        `customers` (count, with points), `points` (sum), `liability` (currency:
+        all of them redeemed) and `expected` (currency: redeemed by those who buy
+        again, points times `p_purchase`; missing where it is not known).
+
+    Examples
+    --------
+    >>> points = pd.Series({"anna": 100.0, "ben": 300.0, "cleo": None})
+    >>> p_purchase = pd.Series({"anna": 0.5, "ben": 0.1, "cleo": 0.9})
+    >>> open_points(points, p_purchase=p_purchase, point_value=0.01).to_dict()
+    {'customers': 2.0, 'points': 400.0, 'liability': 4.0, 'expected': 0.8}
+    """
+    if not point_value > 0:
+        raise ValueError(f"point_value={point_value} must be above 0.")
+    held = points[points > 0].sort_index()
+    expected = np.nan
+    if p_purchase is not None:
+        expected = float((held * p_purchase.reindex(held.index).fillna(1.0)).sum())
+    return pd.Series(
+        {
+            "customers": float(len(held)),
+            "points": float(held.sum()),
+            "liability": point_value * float(held.sum()),
+            "expected": point_value * expected,
+        }
+    )
+
+
 def around_joining(
     orders: pd.DataFrame, *, since: pd.Series, as_of: pd.Timestamp, seed: int
 ) -> Matched:

@@ -52,7 +52,7 @@ PRESETS: dict[str, dict[str, str]] = {
         "customer_type": "kundentyp",
         "first_channel": "erstkanal",
         "referred_by": "geworben_von",
-        "programme_since": "programm_seit",
+        **{"programme_since": "programm_seit", "points": "punkte"},
         "status": "status",
         "source": "quelle",
         "campaign": "kampagne",
