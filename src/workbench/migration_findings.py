@@ -197,9 +197,9 @@ def memory(result: Memory, *, days: tuple[pd.Timestamp, ...], style: Style) -> S
     measured = " (Chi-Quadrat {chi} bei {grade} Freiheitsgraden, p-Wert {p}, Cramérs V {v})"
     if result.p_value >= ALPHA:
         return say(
-            "Wohin ein Kunde wandert, hängt nach diesen Daten nur davon ab, wo er steht, und nicht "
-            f"davon, woher er kam{measured}. Geprüft ist das am {{erster}}, {{zweiter}} und "
-            "{dritter}; die Wege lassen sich fortschreiben.",
+            "Kein Nachweis, dass es darauf ankommt, woher ein Kunde kam: Wohin er wandert, erklärt "
+            f"schon die Gruppe, in der er steht{measured}. Geprüft ist das am {{erster}}, "
+            "{zweiter} und {dritter}; wer die Wege fortschreibt, nimmt an, dass es so bleibt.",
             **values,
         )
     text = f"Wohin ein Kunde wandert, hängt auch davon ab, woher er kam{measured}."
