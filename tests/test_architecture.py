@@ -227,6 +227,13 @@ MAY_IMPORT = {
     "referrals": {"schema", "discrimination", "matching", "privacy"},
     "programme_findings": {"formats", "matching", "outputs", "programmes"},
     "measure_plots": {"formats", "plots"},
+    "campaign_gain": {"schema", "customer_bootstrap", "offers"},
+    "campaign_gate": {"schema", "crm_gate", "customer_groups"},
+    "contact_pressure": {"schema", "discrimination"},
+    "campaign_lists": {"campaign_gate", "privacy"},
+    "control_groups": {"crm_gate"},
+    "trial_power": {"control_groups"},
+    "campaign_findings": {"contact_pressure", "crm_gate", "formats", "outputs", "trial_power"},
     "economics_findings": {"economics", "formats", "offers", "outputs"},
     "measures_base": {
         *("clv", "customer_groups", "intake", "lifecycle", "outlook", "pages"),
@@ -327,7 +334,10 @@ MAY_IMPORT = {
     "publication": {
         *("", "formats", "intake", "pages", "parameters", "pseudonyms", "release", "report"),
     },
-    "run": {"labels", "intake", "parameters", "publication", "report", "runfolder", "schema"},
+    "run": {
+        *("campaign_gate", "labels", "intake", "parameters", "publication", "report", "runfolder"),
+        "schema",
+    },
     "cli": {"", "schema", "parameters", "intake", "orders", "run", "crm_export"},
 }
 ONLY_IN = {
@@ -446,6 +456,13 @@ PURE = (
     "offers",
     "economics",
     "economics_findings",
+    "campaign_gain",
+    "campaign_gate",
+    "contact_pressure",
+    "campaign_lists",
+    "control_groups",
+    "trial_power",
+    "campaign_findings",
     "measure_plots",
     "campaign_effects",
     "matching",

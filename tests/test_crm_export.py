@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench import cli, crm_export, crm_profiles, intake, pseudonyms
+from workbench import cli, consents, crm_export, crm_gate, crm_profiles, intake, pseudonyms
 from workbench.schema import DataError, ParameterError
 
 IDS = ["00123", "45", "K-7", "Ä 9"]
@@ -312,6 +312,45 @@ def test_hostile_texts_come_back_or_are_left_out_and_counted(tmp_path_factory, n
         name for name in expected if not crm_profiles.is_formula(name)
     ]
     assert not any(crm_profiles.is_formula(value) for row in rows for value in row)
+
+
+@settings(max_examples=6, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["Ziel", "Kontrolle", None]),
+            st.booleans(),
+            st.sampled_from([*consents.STATUSES, None]),
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+    st.sampled_from(sorted(crm_gate.CHANNELS)),
+)
+def test_no_file_for_contacting_holds_a_control_customer(tmp_path_factory, drawn, channel):
+    folder = tmp_path_factory.mktemp("campaign")
+    ids = [f"K{number}" for number in range(len(drawn))]
+    groups, listed, statuses = zip(*drawn, strict=True)
+    scores = pd.DataFrame({"customer_id": ids, "may_be_listed": listed})
+    scores["campaign_group"] = pd.Series(groups, dtype="str")
+    said = {"customer_id": ids, "channel": crm_gate.CHANNELS[channel], "status": statuses}
+    consent = pd.DataFrame(said).dropna().astype("str")
+    run = make_run(folder, scores=scores, consent=consent)
+    enough = consents.GRANTS if channel == "email" else ("opt_in",)
+    wanted = {
+        name
+        for name, (group, may, status) in zip(ids, drawn, strict=True)
+        if group == "Ziel" and may and status in enough
+    }
+    if not wanted:
+        with pytest.raises(DataError, match="nobody is left"):
+            crm_export.export(run, crm="hubspot", channel=channel, out=folder / "out")
+        return
+    done = crm_export.export(run, crm="hubspot", channel=channel, out=folder / "out")
+    rows = [row for path in done.folder.glob("kunden*.csv") for row in records(path)]
+    assert {row["kundennr_ext"] for row in rows} == wanted
+    assert {row["wb_kampagne_gruppe"] for row in rows} == {"ziel"}
+    assert done.rows + done.left_out["customers"].sum() == len(ids)
 
 
 # command line

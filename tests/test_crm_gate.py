@@ -19,10 +19,11 @@ def consent_of(*rows: tuple[str, str, str]) -> pd.DataFrame:
 
 def test_the_first_reason_counts_and_who_consented_is_named_so():
     scores = people(
-        may_be_listed=[True, True, False, True, True],
-        campaign_group=["Ziel", "Kontrolle", "Ziel", "Kontrolle", None],
+        may_be_listed=[True, True, False, True, True, True],
+        campaign_group=["Ziel", "Kontrolle", "Ziel", "Kontrolle", None, "Ziel"],
     )
     consent = consent_of(
+        ("c5", "alle", "widerspruch"),
         ("c0", "email", "opt_in"),
         ("c1", "email", "bestandskunde_7_3"),
         ("c2", "email", "opt_in"),
@@ -30,15 +31,16 @@ def test_the_first_reason_counts_and_who_consented_is_named_so():
         ("c4", "email", "bestandskunde_7_3"),
     )
     gate = crm_gate.for_contact(scores, consent=consent, channel="email")
-    assert gate.reason.tolist() == ["", "control", "former", "no_legal_basis", ""]
+    assert gate.reason.tolist() == [
+        *("", "control", "former", "no_legal_basis", "not_listed", "objection"),
+    ]
     assert gate.legal_basis.iloc[[0, 1, 2, 4]].tolist() == [
         *("opt_in", "bestandskunde_7_3", "opt_in", "bestandskunde_7_3"),
     ]
     assert pd.isna(gate.legal_basis["c3"])
     assert crm_gate.counts(gate.reason).values.tolist() == [
-        ["no_legal_basis", crm_gate.REASONS["no_legal_basis"], 1],
-        ["former", crm_gate.REASONS["former"], 1],
-        ["control", crm_gate.REASONS["control"], 1],
+        [reason, crm_gate.REASONS[reason], 1]
+        for reason in ("no_legal_basis", "objection", "former", "control", "not_listed")
     ]
 
 
@@ -64,13 +66,18 @@ def test_an_unknown_channel_is_refused():
 
 
 statuses = st.sampled_from([*STATUSES, None])
+groups = st.sampled_from(["Ziel", "Kontrolle", None])
 
 
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(
         st.tuples(
-            statuses, statuses, statuses, st.booleans(), st.sampled_from(["Ziel", "Kontrolle"])
+            statuses,
+            statuses,
+            statuses,
+            st.booleans(),
+            st.sampled_from(["Ziel", "Kontrolle", None]),
         ),
         min_size=1,
         max_size=12,
@@ -101,6 +108,6 @@ def test_nobody_passes_without_a_basis_and_the_control_group_never(drawn, channe
             said.get((customer, "alle")),
             said.get((customer, "profiling")),
         )
-        assert scores.loc[customer, "campaign_group"] != crm_gate.CONTROL
+        assert scores.loc[customer, "campaign_group"] == crm_gate.TARGET
         assert scores.loc[customer, "may_be_listed"]
         assert gate.legal_basis[customer] in GRANTS

@@ -42,10 +42,14 @@ def test_alone_it_groups_and_values_every_customer(sample_orders):
     as_of = pd.Timestamp("1998-06-30")
     people = summary.summarise(sample_orders, as_of=as_of)
     terms = {"horizon_days": 365, "annual_discount_rate": 0.1}
-    found = measures_base.alone(sample_orders, people, as_of=as_of, margin=0.5, **terms)
+    terms |= {"margin": 0.5, "winback": False}
+    found = measures_base.alone(sample_orders, people, as_of=as_of, **terms)
     assert found.index.equals(people.index)
     assert measures_base.has_values(found)
     assert np.allclose(found["clv"], 0.5 * found["clv_revenue"])
+    gone = found["customer_group"].isin(["Gelegenheitskäufer", "Überfällige Stammkunden"])
+    assert 0 < found["may_be_listed"].sum() < len(found)
+    assert not found.loc[gone, "may_be_listed"].any()
 
 
 def test_what_another_page_shows_is_read_from_its_outputs(tmp_path):
@@ -57,7 +61,8 @@ def test_what_another_page_shows_is_read_from_its_outputs(tmp_path):
         style=STYLE,
     )
     sentence = outputs.say("Zwischen {von} und {bis}.", von=STYLE.money(1), bis=STYLE.money(2))
-    shown = [table, outputs.finding("wertbereich", sentence)]
+    verdict = outputs.Verdict("clv_backtest", "Probe", False, sentence, sentence)
+    shown = [table, outputs.finding("wertbereich", sentence), verdict]
     cells = [new_markdown_cell("# Kundenwert\n\n**Frage.** Wie viel?")]
     cells += [
         new_code_cell(outputs=[new_output("display_data", data={one.media_type: one.payload()})])
@@ -71,3 +76,6 @@ def test_what_another_page_shows_is_read_from_its_outputs(tmp_path):
     assert found["cac"].isna().all()
     assert measures_base.values_of(said, finding="wertbereich") == {"von": 1.0, "bis": 2.0}
     assert measures_base.table_of(said, name="andere") is None
+    assert measures_base.passed(said, verdict="clv_backtest") is False
+    assert measures_base.passed(said, verdict="andere") is None
+    assert measures_base.passed(None, verdict="clv_backtest") is None

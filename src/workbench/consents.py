@@ -204,20 +204,71 @@ def may_contact(
     carl    False
     Name: may_contact, dtype: bool
     """
+    said = standing(consent, customers=customers, channel=channel)
+    return said.isin(sufficient(channel, by=by)).rename("may_contact")
+
+
+def sufficient(channel: str, *, by: str) -> tuple[str, ...]:
+    """Return the keys of `STATUSES` that allow advertising on one channel.
+
+    Parameters
+    ----------
+    channel, by
+        As in `may_contact`.
+
+    Raises
+    ------
+    ParameterError
+        If `by` is not one of the two.
+
+    Examples
+    --------
+    >>> sufficient("E-Mail", by="bestandskunde_7_3"), sufficient("post", by="bestandskunde_7_3")
+    (('opt_in', 'bestandskunde_7_3'), ('opt_in',))
+    """
     if by not in GRANTS:
         raise ParameterError(f"by={by!r} must be one of {', '.join(GRANTS)}.")
     (name,) = channel_names(pd.Series([channel], dtype="str"))
-    enough = GRANTS if by != "opt_in" and name in ELECTRONIC_MAIL else ("opt_in",)
+    return GRANTS if by != "opt_in" and name in ELECTRONIC_MAIL else ("opt_in",)
 
+
+def standing(consent: pd.DataFrame, *, customers: Iterable[str], channel: str) -> pd.Series:
+    """Say what holds for each customer on one channel.
+
+    What was said about the channel itself counts before what was said about all
+    channels, and what `objected` knows before both.
+
+    Parameters
+    ----------
+    consent, customers, channel
+        As in `may_contact`.
+
+    Returns
+    -------
+    Series of str
+        `status`, a key of `STATUSES` or missing where nothing was said, indexed
+        and sorted by `customer_id`.
+
+    Examples
+    --------
+    >>> consent = pd.DataFrame({
+    ...     "customer_id": ["anna", "anna", "ben"],
+    ...     "channel": ["alle", "email", "werbung"],
+    ...     "status": ["keine", "opt_in", "widerspruch"],
+    ... })
+    >>> standing(consent, customers=["anna", "ben", "carl"], channel="email").tolist()
+    ['opt_in', 'widerspruch', nan]
+    """
+    (name,) = channel_names(pd.Series([channel], dtype="str"))
     said = _strictest(consent[consent["channel"] == name])
     everywhere = _strictest(consent[consent["channel"] == EVERY_CHANNEL])
     said = pd.concat([said, everywhere[~everywhere.index.isin(said.index)]])
-    allowed = set(said.index[said.isin(enough)])
     blocked = set(cells.id_keys(pd.Series(objected(consent), dtype="str")))
 
     index = pd.Index(sorted(set(customers)), name="customer_id", dtype="str")
     keys = cells.id_keys(pd.Series(index, index=index))
-    return (keys.isin(allowed) & ~keys.isin(blocked)).rename("may_contact")
+    status = keys.map(said).astype("str").rename("status")
+    return status.mask(keys.isin(blocked), OBJECTION)
 
 
 def permissions(consent: pd.DataFrame, *, customers: Iterable[str]) -> pd.DataFrame:

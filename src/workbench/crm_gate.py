@@ -12,6 +12,8 @@ from workbench.schema import ParameterError
 
 # How the command line names the channels of `consents`.
 CHANNELS = {"email": "email", "phone": "telefon", "post": "post"}
+# What a campaign's column says of those to be contacted, and of those drawn not to be.
+TARGET = "Ziel"
 CONTROL = "Kontrolle"
 # The first reason that holds is the one that counts.
 REASONS = {
@@ -19,8 +21,10 @@ REASONS = {
     "ambiguous_key": "more than one row in the table of keys",
     "no_crm_key": "a row in the table of keys without what the CRM knows a customer by",
     "no_legal_basis": "no legal basis for this channel",
+    "objection": "an objection to advertising on this channel",
     "former": "a former customer, and the run was made without winback",
     "control": "drawn into the control group",
+    "not_listed": "not on the list of the campaign that the run planned",
     "formula": "a text that a spreadsheet would run",
 }
 
@@ -51,8 +55,10 @@ def for_contact(scores: pd.DataFrame, *, consent: pd.DataFrame, channel: str) ->
     """Let those pass who may be contacted on one channel, and are meant to be.
 
     Nobody passes without a legal basis: express consent, or for electronic
-    mail § 7 (3) UWG too. Former customers pass where the run allowed win-back,
-    the control group of a campaign never.
+    mail § 7 (3) UWG too. Former customers pass where the run allowed win-back.
+    Where the run planned a campaign, its list alone passes, and its control
+    group never: a list that a campaign made shorter, so that nobody is written
+    to too often, must not grow again on its way out.
 
     Parameters
     ----------
@@ -83,24 +89,37 @@ def for_contact(scores: pd.DataFrame, *, consent: pd.DataFrame, channel: str) ->
     """
     if channel not in CHANNELS:
         raise ParameterError(f"channel={channel!r} must be one of {', '.join(CHANNELS)}.")
-    allowed = {
-        by: consents.may_contact(
-            consent, customers=scores.index, channel=CHANNELS[channel], by=by
-        ).reindex(scores.index)
-        for by in consents.GRANTS
-    }
-    basis = pd.Series(None, index=scores.index, dtype="str", name="legal_basis")
-    # The strictest basis last: who consented is named so.
-    for by in reversed(consents.GRANTS):
-        basis = basis.mask(allowed[by], by)
+    name = CHANNELS[channel]
+    said = consents.standing(consent, customers=scores.index, channel=name).reindex(scores.index)
+    basis = said.where(said.isin(consents.sufficient(name, by="bestandskunde_7_3")))
+    legal = pd.Series("", index=scores.index, dtype="str").mask(basis.isna(), "no_legal_basis")
+    legal = legal.mask(said == consents.OBJECTION, "objection")
+    reason = legal.where(legal != "", of_run(scores)).rename("reason")
+    return Gate(reason, basis.rename("legal_basis"))
+
+
+def of_run(scores: pd.DataFrame) -> pd.Series:
+    """Say who is left out by what the run says of him: former, control group, on no list.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As in `for_contact`.
+
+    Returns
+    -------
+    Series of str
+        `reason`, indexed like `scores`; '' for who passes.
+    """
     reason = pd.Series("", index=scores.index, dtype="str", name="reason")
-    reason = reason.mask(basis.isna(), "no_legal_basis")
     if "may_be_listed" in scores:
         listed = scores["may_be_listed"].fillna(False).astype(bool)
-        reason = reason.mask((reason == "") & ~listed, "former")
+        reason = reason.mask(~listed, "former")
     if "campaign_group" in scores:
-        reason = reason.mask((reason == "") & (scores["campaign_group"] == CONTROL), "control")
-    return Gate(reason, basis)
+        group = scores["campaign_group"].fillna("")
+        reason = reason.mask((reason == "") & (group == CONTROL), "control")
+        reason = reason.mask((reason == "") & (group != TARGET), "not_listed")
+    return reason
 
 
 def counts(reason: pd.Series) -> pd.DataFrame:

@@ -175,6 +175,14 @@ TERMS = (
         "Durchschnitt aller Kunden herangerückt.",
         ("Gamma-Gamma",),
     ),
+    Term(
+        "Erfolgsquote",
+        "Anteil derer, die sonst nicht gekauft hätten und durch ein Angebot doch kaufen.",
+    ),
+    Term(
+        "Prozentpunkt",
+        "Einheit für den Abstand zweier Anteile.",
+    ),
     Term("Gewinnschwelle", "Punkt, von dem an eine Maßnahme mehr bringt, als sie kostet."),
     Term(
         "Kalibrierung",

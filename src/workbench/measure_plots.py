@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from workbench.formats import Style
-from workbench.plots import EXPECTED, OBSERVED, QUIET, TALL, axes, legend, write_axis
+from workbench.plots import EXPECTED, INK, OBSERVED, QUIET, TALL, axes, legend, write_axis
 
 # What stands below the points of a drawing around joining, in the order of time.
 WINDOWS = {"earlier": "vorletzter Zeitraum", "before": "letzter Zeitraum", "after": "danach"}
@@ -65,4 +65,41 @@ def plot_returns(cards: pd.DataFrame, *, style: Style, ax: Axes | None = None) -
     ax.set(xlabel=f"je Ansprache, in {style.currency}", xlim=(0, None))
     write_axis(ax.xaxis, style, "count")
     legend(ax)
+    return ax
+
+
+def plot_list_gain(
+    curve: pd.DataFrame, *, best: int, length: int, style: Style, ax: Axes | None = None
+) -> Axes:
+    """Draw what a list brings by its length, with the best length and the one of the budget.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        From `campaign_lists.curve`, indexed by length: `list_gain` (currency;
+        missing: suppressed).
+    best, length : int
+        Lengths to mark: the best one, and the one that is taken.
+    style : Style
+        How numbers are written.
+    ax : Axes, optional
+        Where to draw.
+    """
+    ax = axes(ax)
+    shown = curve["list_gain"].dropna()
+    ax.plot(shown.index, shown, color=OBSERVED)
+    ax.axhline(0, color=QUIET, lw=0.8)
+    if best in shown.index:
+        ax.plot(best, shown[best], "o", color=EXPECTED, ms=8, label="beste Länge")
+    if length < best and length in shown.index:
+        ax.plot(length, shown[length], "s", color=INK, ms=7, label="so weit reicht das Budget")
+    ax.set(
+        xlabel="Kunden auf der Liste",
+        ylabel=f"erwarteter Gewinn in {style.currency}",
+        xlim=(0, None),
+    )
+    write_axis(ax.xaxis, style, "count")
+    write_axis(ax.yaxis, style, "count")
+    if ax.get_legend_handles_labels()[0]:
+        legend(ax)
     return ax

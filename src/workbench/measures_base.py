@@ -65,6 +65,7 @@ def alone(
     horizon_days: int,
     annual_discount_rate: float,
     margin: float,
+    winback: bool,
 ) -> pd.DataFrame:
     """Compute groups and values without a run, and without testing them.
 
@@ -80,11 +81,14 @@ def alone(
         Last day of the data.
     horizon_days, annual_discount_rate, margin : float
         As in `clv.score`.
+    winback : bool
+        As in `lifecycle.may_be_listed`.
 
     Returns
     -------
     DataFrame
-        Indexed by `customer_id`: `customer_group` and the columns of `clv.score`.
+        Indexed by `customer_id`: `customer_group`, `may_be_listed` and the columns
+        of `clv.score`.
 
     Raises
     ------
@@ -105,7 +109,8 @@ def alone(
     )
     alive: Callable[[pd.DataFrame], pd.Series] = partial(outlook.p_alive_then, model=model)
     state = lifecycle.states(orders, as_of=as_of, p_alive=alive)
-    return valued.join(customer_groups.place(people, state=state))
+    listed = lifecycle.may_be_listed(state, winback=winback)
+    return valued.join([customer_groups.place(people, state=state), listed])
 
 
 def has_values(known: Any) -> bool:
@@ -172,3 +177,17 @@ def values_of(said: pages.Page | None, *, finding: str) -> dict[str, Any]:
     findings = () if said is None else said.findings
     told = next((one["sentence"]["values"] for one in findings if one["name"] == finding), {})
     return {name: number["value"] for name, number in told.items()}
+
+
+def passed(said: pages.Page | None, *, verdict: str) -> bool | None:
+    """Say whether a page of the run passed a test; None where it did not come to it.
+
+    Parameters
+    ----------
+    said : Page or None
+        From `page`.
+    verdict : str
+        Name of the test.
+    """
+    verdicts = () if said is None else said.verdicts
+    return next((bool(one["passed"]) for one in verdicts if one["name"] == verdict), None)

@@ -160,6 +160,21 @@ class Parameters(BaseModel):
     point_value: Decimal = Field(
         0.0, ge=0, description="Wert eines Punktes im Kundenprogramm, 0: unbekannt"
     )
+    campaign_groups: list[str] = Field([], description="Kundengruppen der Aktion, leer: alle")
+    campaign_rule: Literal["lohnend", "gefaehrdet", "wertvoll"] = Field(
+        "lohnend", description="wer davon: lohnend (alle), gefaehrdet oder wertvoll"
+    )
+    campaign_channel: Literal["email", "telefon", "post"] = Field(
+        "email", description="Kanal der Aktion: email, telefon oder post"
+    )
+    campaign_budget: Decimal = Field(0.0, ge=0, description="Budget der Aktion, 0: keine Grenze")
+    contact_limit: Whole = Field(2, ge=1, description="so viele Kontakte sind genug")
+    contact_days: Whole = Field(
+        30, ge=1, le=3650, description="in so vielen Tagen bis zum Stichtag"
+    )
+    control_share: Decimal = Field(
+        0.2, ge=0, lt=1, description="Anteil der Liste, der zum Vergleich nicht angesprochen wird"
+    )
     min_support: Decimal = Field(
         0.02, gt=0, lt=1, description="Anteil der Warenkörbe, in dem ein Paar mindestens liegt"
     )
@@ -307,6 +322,8 @@ def _one_sentence(error: ValidationError, values: Mapping[str, Any]) -> str:
         expected = "is no mapping such as {customer_id: ID, label: Response}"
     if name == "labelled_without":
         expected = "is no list such as [Z_Revenue]"
+    if name == "campaign_groups":
+        expected = "is no list such as [Stammkunden]"
     if name == "columns":
         expected = "is no mapping such as {customer_id: KundenNr} and no preset"
     if expected is None:

@@ -23,7 +23,7 @@ from papermill.engines import NBClientEngine, NotebookExecutionManager, papermil
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from workbench import intake, labels, parameters, publication, runfolder
+from workbench import campaign_gate, intake, labels, parameters, publication, runfolder
 from workbench.parameters import Parameters
 from workbench.report import Failure, Page
 from workbench.schema import ParameterError
@@ -147,6 +147,7 @@ def run(
     checked = parameters.check(given, declared=names | {"fatal", "out"})
     intake.check_sources(getattr(checked, name) for name in (*intake.SOURCES, "query"))
     chosen = [FIRST, *_choose(only, declared)]
+    campaign_gate.check_groups(checked.campaign_groups)
     unknown = [name for name in checked.fatal if name not in labels.VERDICTS]
     if unknown:
         raise ParameterError(f"fatal names {unknown}; the verdicts are {list(labels.VERDICTS)}.")

@@ -1,0 +1,377 @@
+"""Tables of a planned campaign to German sentences and rows."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from workbench import contact_pressure, trial_power
+from workbench.crm_gate import CONTROL, TARGET
+from workbench.formats import Number, Style
+from workbench.outputs import Sentence, say
+
+CONTACT_NEEDS = "eine Tabelle der Kontakte (contacts)"
+OPT_OUT_NEEDS = "Abmeldungen in der Tabelle der Kontakte"
+LIST_NEEDS = "eine Liste, auf die genug Kunden kommen"
+CHANNELS = {"email": "E-Mail", "telefon": "Telefon", "post": "Post"}
+REASONS = {
+    "no_legal_basis": "keine Einwilligung oder andere Erlaubnis für diesen Kanal",
+    "objection": "der Werbung widersprochen",
+    "former": "ehemalige Kunden, Rückgewinnung ist nicht erlaubt (winback)",
+    "pressed": "zuletzt schon oft genug angesprochen",
+    "not_chosen": "nicht in der Auswahl",
+    "not_worth": "eine Ansprache brächte weniger, als sie kostet",
+    "beyond_budget": "das Budget reicht nicht",
+    CONTROL: "auf der Liste, ausgelost als Vergleichsgruppe",
+    TARGET: "auf der Liste, wird angesprochen",
+}
+RULES = {
+    "lohnend": "alle, deren Ansprache sich lohnt",
+    "gefaehrdet": "wer im Zeitraum eher nicht kauft",
+    "wertvoll": "das wertvollste Drittel der Kunden",
+}
+SCENARIOS = {
+    "as_others": "Gewonnene kaufen wie die übrigen Käufer",
+    "value_low": "dasselbe am unteren Ende des Kundenstammwerts",
+    "value_high": "dasselbe am oberen Ende des Kundenstammwerts",
+    "once": "Gewonnene kaufen nur ein Mal",
+}
+
+
+def headline(
+    totals: pd.DataFrame,
+    *,
+    listed: int,
+    target: int,
+    permitted: bool,
+    success_rate: float,
+    k: int,
+    style: Style,
+) -> Sentence:
+    """Say how long the list is and what it brings, or why there is none.
+
+    Parameters
+    ----------
+    totals : DataFrame
+        From `campaign_gain.of_list`, of those who are contacted.
+    listed, target : int
+        Customers on the list, and those of them who are contacted.
+    permitted : bool
+        There is a table of consents.
+    success_rate : float
+        As assumed.
+    k : int
+        Smallest group shown.
+    style : Style
+        How numbers are written.
+    """
+    numbers = {
+        "n": style.count(listed),
+        "rest": style.count(listed - target),
+        "gewinn": style.money(totals["list_gain"].get("as_others")),
+        "von": style.money(totals["list_gain_low"].min()),
+        "bis": style.money(totals["list_gain_high"].max()),
+        "rate": style.share(success_rate, digits=1),
+        "k": style.count(k),
+    }
+    start = "" if permitted else "Ohne Einwilligungen darf niemand angesprochen werden. "
+    if not listed:
+        end = "Unter diesen Annahmen lohnt sich keine Ansprache, also gibt es keine Liste."
+        if not permitted:
+            end = "Auch mit Einwilligungen lohnte sich unter diesen Annahmen keine Ansprache."
+    elif listed < k:
+        end = (
+            "Eine Ansprache lohnt sich bei weniger als {k} Kunden; so kleine Gruppen zeigen wir "
+            "nicht."
+        )
+    elif permitted:
+        end = (
+            "Für die nächste Ansprache kommen {n} Kunden auf die Liste; zu erwarten ist ein "
+            "Gewinn von {gewinn} ({von} bis {bis}), falls das Angebot {rate} derer hält, die "
+            "sonst nicht kaufen."
+        )
+        if listed - target >= k:
+            end += " {rest} von ihnen bleiben zum Vergleich unangesprochen."
+    else:
+        end = (
+            "Hätten alle eingewilligt, lohnte sich die Ansprache bei {n} Kunden; zu erwarten wäre "
+            "ein Gewinn von {gewinn} ({von} bis {bis})."
+        )
+        if listed - target >= k:
+            end += " {rest} von ihnen blieben zum Vergleich unangesprochen."
+    return say(start + end, **numbers)
+
+
+def selection(*, channel: str, rule: str, groups: list[str], style: Style) -> Sentence:
+    """Say whom the campaign is meant for, and on which channel."""
+    return say(
+        "Kanal: {kanal}. Auswahl: {regel}; Kundengruppen: {gruppen}.",
+        kanal=style.text(CHANNELS[channel]),
+        regel=style.text(RULES[rule]),
+        gruppen=style.text(", ".join(groups) or "alle"),
+    )
+
+
+def left_out(counts: pd.DataFrame, *, permitted: bool) -> pd.DataFrame:
+    """Name the reasons; without consents nobody is on a list, but would be.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        From `campaign_gate.counts`, small ones blanked.
+    permitted : bool
+        There is a table of consents.
+    """
+    names = dict(REASONS)
+    if not permitted:
+        names[CONTROL] = "käme auf die Liste, als Vergleichsgruppe"
+        names[TARGET] = "käme auf die Liste, würde angesprochen"
+    return counts.assign(label=[names[reason] for reason in counts.index])
+
+
+def left_out_rule(*, permitted: bool, days: int, limit: int, style: Style) -> Sentence:
+    """Say how the customers are counted."""
+    text = (
+        "Alle Kunden; es zählt der erste Grund, der zutrifft. Oft genug heißt: {grenze} Kontakte "
+        "in {tage} Tagen, auf allen Kanälen zusammen"
+    )
+    if not permitted:
+        text += ". Ohne Tabelle der Einwilligungen (consent) ist das eine Planung und keine Liste"
+    return say(text, grenze=style.count(limit), tage=style.count(days))
+
+
+def pressure(months: pd.DataFrame, *, style: Style) -> Sentence:
+    """Say how often those who were contacted heard from the firm in the densest month."""
+    shown = months.dropna(subset=["contacts_each"])
+    if shown.empty:
+        return say("In jedem Monat wurden zu wenige Kunden angesprochen, um sie zu zeigen.")
+    most = shown["contacts_each"].idxmax()
+    return say(
+        "Im dichtesten Monat (ab {monat}) hörte ein angesprochener Kunde im Mittel {mal} Mal von "
+        "Ihnen.",
+        mal=style.number(shown.loc[most, "contacts_each"], digits=1),
+        monat=style.date(most),
+    )
+
+
+def contact_numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """Name the classes of `contact_pressure.opt_outs`."""
+    last = contact_pressure.MOST_CONTACTS
+    names = [f"{n}. und jeder weitere" if n == last else f"{n}." for n in table.index]
+    return table.set_axis(pd.Index(names, name="contact_number"), axis=0)
+
+
+def opt_outs(table: pd.DataFrame, *, style: Style) -> Sentence:
+    """Say whether more leave at later contacts, as far as the intervals tell."""
+    shown = table.dropna(subset=["share"])
+    if len(shown) < len(table) or len(shown) == 1:
+        return say(
+            "Von {n} Kontakten endeten {weg} mit einer Abmeldung.",
+            n=_sum(table["contacts"], style=style),
+            weg=_sum(table["opted_out"], style=style),
+        )
+    first, last = shown.iloc[0], shown.iloc[-1]
+    if last["low"] > first["high"]:
+        end = "Mit jedem weiteren Kontakt steigt also die Gefahr, einen Kunden zu vertreiben."
+    elif last["high"] < first["low"]:
+        end = "Wer geblieben ist, geht also seltener; die Gefahr liegt am Anfang."
+    else:
+        end = "Ein Unterschied ist damit nicht zu belegen."
+    return say(
+        "Beim ersten Kontakt meldeten sich {erst} ab, vom {letzter}. an {spaet}. " + end,
+        letzter=style.count(len(table)),
+        erst=style.share(first["share"], digits=1),
+        spaet=style.share(last["share"], digits=1),
+    )
+
+
+def span_rule(*, has_interval: bool, style: Style) -> Sentence:
+    """Say what the bounds of the gain of a single customer cover."""
+    top = (
+        "oben so viel, wie das obere Ende des Bereichs sagt, den die Seite Kundenwert ihm gibt"
+        if has_interval
+        else "oben so viel wie die übrigen Käufer, denn die Seite Kundenwert nennt keinen Bereich"
+    )
+    return say(
+        "Je Kunde reicht der Bereich des Gewinns so weit: unten kauft er, wenn Sie ihn gewinnen, "
+        "nur ein Mal, " + top + ". Nicht enthalten ist, wie viele Sie gewinnen: Diese "
+        "Erfolgsquote ist angenommen."
+    )
+
+
+def failed_values() -> Sentence:
+    """Say that the values on which the list rests did not pass their test."""
+    return say(
+        "Die Kundenwerte haben ihre Probe nicht bestanden (Seite Kundenwert). Nehmen Sie die "
+        "Reihenfolge der Liste ernster als die Beträge."
+    )
+
+
+def totals(table: pd.DataFrame) -> pd.DataFrame:
+    """Name the assumptions of `campaign_gain.of_list`."""
+    return table.rename(index=SCENARIOS).rename_axis("assumption")
+
+
+def totals_rule(*, style: Style) -> Sentence:
+    """Say how the gain of the list is bounded."""
+    return say(
+        "Alle, die angesprochen werden, nach Abzug der festen Kosten; der Bereich zeigt, wie sehr "
+        "er davon abhängt, dass gerade diese Kunden bei Ihnen kaufen. Ein Strich bei der nötigen "
+        "Erfolgsquote heißt: Keine reicht aus"
+    )
+
+
+def break_even(totals: pd.DataFrame, *, success_rate: float, style: Style) -> Sentence:
+    """Say from which success rate on the list pays.
+
+    Parameters
+    ----------
+    totals : DataFrame
+        From `campaign_gain.of_list`.
+    success_rate : float
+        As assumed.
+    style : Style
+        How numbers are written.
+    """
+    usual, once = totals["break_even"].get("as_others"), totals["break_even"].get("once")
+    text = (
+        "Die Liste trägt sich, sobald das Angebot {wie} derer hält, die sonst nicht kaufen; "
+        "angenommen sind {rate}. "
+    )
+    if pd.isna(once):
+        text += "Kaufen die Gewonnenen nur ein Mal, trägt sie sich nie."
+    elif once <= success_rate:
+        text += "Auch wenn die Gewonnenen nur ein Mal kaufen, reicht das: Nötig sind dann {einmal}."
+    else:
+        text += "Kaufen die Gewonnenen nur ein Mal, sind {einmal} nötig, mehr als angenommen."
+    return say(
+        text,
+        wie=style.share(usual, digits=1),
+        rate=style.share(success_rate, digits=1),
+        einmal=style.share(once, digits=1),
+    )
+
+
+def curve_title(curve: pd.DataFrame, *, best: int, length: int, style: Style) -> Sentence:
+    """Say how long the best list is, and where the budget ends it.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        From `campaign_lists.curve`.
+    best, length : int
+        As in `campaign_lists.Ranked`.
+    style : Style
+        How numbers are written.
+    """
+    if best in curve.index:
+        text = "Am meisten bringt eine Liste von {n} Kunden"
+        if length < best and length in curve.index:
+            text += "; das Budget reicht für {budget}"
+    elif length in curve.index:
+        text = "Das Budget reicht für eine Liste von {budget} Kunden"
+    else:
+        text = "Unter diesen Annahmen bringt keine Liste Gewinn, die lang genug wäre"
+    return say(text, n=style.count(best), budget=style.count(length))
+
+
+def curve_alt(curve: pd.DataFrame, *, style: Style) -> Sentence:
+    """Describe the drawing of the gain by length of the list."""
+    shown = curve["list_gain"].dropna()
+    if shown.empty:
+        return say("Leere Zeichnung: Die Listen sind zu klein, um gezeigt zu werden.")
+    return say(
+        "Linie über der Länge der Liste: Der Gewinn erreicht bei {n} Kunden {hoch} und beträgt "
+        "{ende}, wenn alle {alle} Kandidaten angesprochen werden.",
+        n=style.count(shown.idxmax()),
+        hoch=style.money(shown.max()),
+        ende=style.money(shown.iloc[-1]),
+        alle=style.count(shown.index[-1]),
+    )
+
+
+def curve_rule(*, limited: bool, budgeted: bool, style: Style) -> Sentence:
+    """Say in which order the list is filled."""
+    order = "wer je Geldeinheit Kosten am meisten bringt" if budgeted else "wer am meisten bringt"
+    end = "das Budget endet vor der besten Länge" if limited else "danach sinkt der Gewinn"
+    return say(
+        "Zuerst kommt, "
+        + order
+        + "; "
+        + end
+        + ". Die Vergleichsgruppe zählt mit, feste Kosten sind "
+        "abgezogen",
+    )
+
+
+def groups(table: pd.DataFrame, *, style: Style) -> Sentence:
+    """Say in which group of customers a unit of money brings most."""
+    shown = table["gain_per_cost"].dropna().sort_values(kind="stable")
+    if shown.empty:
+        return say(
+            "Jede Gruppe ist zu klein, um gezeigt zu werden, oder steht nicht auf der Liste."
+        )
+    return say(
+        "Am meisten bringt das Geld bei „{gruppe}“: Jeder Betrag kommt zurück, und das "
+        "{mal}-Fache davon als Gewinn dazu.",
+        gruppe=style.text(shown.index[-1]),
+        mal=style.number(shown.iloc[-1], digits=1),
+    )
+
+
+def power(
+    splits: pd.DataFrame, *, share: float, base: float, success_rate: float, style: Style
+) -> Sentence:
+    """Say which effect the list can show, beside the one that was assumed.
+
+    Parameters
+    ----------
+    splits : DataFrame
+        From `trial_power.splits`, with the share chosen.
+    share : float
+        Of the control group, as chosen.
+    base : float
+        Share of buyers to be expected without a contact.
+    success_rate : float
+        As assumed.
+    style : Style
+        How numbers are written.
+    """
+    visible = splits["visible_share"].get(share)
+    assumed = success_rate * (1 - base)
+    needed = trial_power.customers_needed(base, assumed)
+    if visible is None or pd.isna(visible):
+        return say("Mit dieser Liste lässt sich keine Wirkung zeigen: Eine Gruppe ist zu klein.")
+    end = "Die angenommene Wirkung, {angenommen} Prozentpunkte, ist groß genug."
+    if visible > assumed:
+        end = "Auch die angenommene Wirkung, {angenommen} Prozentpunkte, bliebe also unsichtbar"
+        end += "; für sie wären je Gruppe {noetig} Kunden nötig." if pd.notna(needed) else "."
+    return say(
+        "Mit dieser Liste lässt sich eine Wirkung ab {punkte} Prozentpunkten zeigen. Kleineres "
+        "bleibt unsichtbar. " + end,
+        punkte=_points(visible, style=style),
+        angenommen=_points(assumed, style=style),
+        noetig=style.count(needed),
+    )
+
+
+def power_rule(*, base: float, days: int, style: Style) -> Sentence:
+    """Say how the smallest visible effect is computed."""
+    return say(
+        "Mehr Käufer und mehr Umsatz je Kopf im Ziel als in der Vergleichsgruppe, in {tage} Tagen. "
+        "Eine so große Wirkung fällt in {macht} aller Versuche auf, ein Zufall in {irrtum}. Ohne "
+        "Ansprache kaufen voraussichtlich {basis}; der Umsatz schwankt wie in den letzten {tage} "
+        "Tagen",
+        tage=style.count(days),
+        macht=style.share(trial_power.POWER),
+        irrtum=style.share(trial_power.SIGNIFICANCE),
+        basis=style.share(base),
+    )
+
+
+def _points(share: float, *, style: Style) -> Number:
+    return style.number(100 * share, digits=1)
+
+
+def _sum(column: pd.Series, *, style: Style) -> Number:
+    """Add up a column; blank where a part is blank."""
+    return style.count(column.sum(skipna=False))

@@ -1,0 +1,79 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench import campaign_lists
+
+
+def gains(seed=1, n=400) -> pd.DataFrame:
+    chance = np.random.default_rng(seed)
+    index = pd.Index([f"c{i:04}" for i in range(n)], name="customer_id")
+    table = {"gain": chance.normal(1, 2, n).round(1), "cost": chance.choice([0.5, 1.0, 2.0], n)}
+    return pd.DataFrame(table, index=index)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("budget", [0.0, 7.0, 50.0, 1e9])
+@pytest.mark.parametrize("fixed", [0.0, 5.0])
+def test_no_other_length_brings_more_and_the_budget_holds(seed, budget, fixed):
+    table = gains(seed)
+    found = campaign_lists.rank(table, budget=budget, fixed_cost=fixed)
+    assert (table.loc[found.listed, "gain"] > 0).all()
+    total = table.loc[found.listed, "gain"].sum() - fixed
+    if budget:
+        affordable = found.table[found.table["total_cost"] <= budget]
+        assert table.loc[found.listed, "cost"].sum() + fixed <= budget + 1e-9 or not found.length
+        assert found.length == 0 or total == pytest.approx(affordable["total_gain"].max())
+    else:
+        assert total == pytest.approx(max(0, found.table["total_gain"].max()))
+    yields = (found.table["gain"] / found.table["cost"]).iloc[: found.length]
+    assert budget == 0 or (np.diff(yields) <= 1e-12).all()
+
+
+def test_equal_customers_follow_by_id_and_free_ones_come_first():
+    table = pd.DataFrame(
+        {"gain": [1.0, 1.0, 0.2, 2.0], "cost": [1.0, 1.0, 0.0, 2.0]}, index=list("bacd")
+    )
+    found = campaign_lists.rank(table, budget=3.0, fixed_cost=0.0)
+    assert found.table.index.tolist() == ["c", "d", "a", "b"]
+    assert found.listed.tolist() == ["c", "d", "a"]
+    assert found.limited
+
+
+def test_a_fixed_cost_that_no_list_earns_leaves_nobody():
+    found = campaign_lists.rank(gains(n=5), budget=0.0, fixed_cost=1e6)
+    assert (found.best, found.length) == (0, 0)
+    assert not campaign_lists.rank(gains().iloc[:0], budget=0.0, fixed_cost=1.0).length
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("budget", [0.0, 40.0, 170.0])
+def test_the_curve_shows_no_two_lists_nearer_than_k(seed, budget):
+    ranked = campaign_lists.rank(gains(seed), budget=budget, fixed_cost=3.0)
+    table = campaign_lists.curve(ranked, k=9)
+    shown = table["list_gain"].dropna()
+    named = {0, ranked.length, *shown.index}
+    assert min(np.diff(sorted(named))) >= 9
+    assert ranked.length in shown.index
+    for length, gain in shown.items():
+        assert gain == pytest.approx(ranked.table["gain"].iloc[:length].sum() - 3.0)
+
+
+def test_a_curve_ends_where_too_few_are_left():
+    table = gains(n=30).assign(gain=[*[2.0] * 27, -1.0, -1.0, -1.0])
+    ranked = campaign_lists.rank(table, budget=0.0, fixed_cost=0.0)
+    assert campaign_lists.curve(ranked, k=5).index.max() == 27
+    few = campaign_lists.rank(table.iloc[:3], budget=0.0, fixed_cost=0.0)
+    assert campaign_lists.curve(few, k=5).empty
+
+
+def test_groups_add_up():
+    table = gains()
+    group = pd.Series(np.where(np.arange(400) % 3, "A", "B"), table.index, name="customer_group")
+    reason = pd.Series("former", table.index).mask(table["cost"] < 2, "not_worth")
+    reason = reason.mask((reason == "not_worth") & (table["gain"] > 0), "")
+    found = campaign_lists.by_group(table, group=group, reason=reason)
+    assert (found["candidates"] == found["listed"] + found["passed_over"]).all()
+    assert (found["customers"] == found["candidates"] + found["outside"]).all()
+    assert found["customers"].sum() == 400
+    assert found["list_gain"].sum() == pytest.approx(table.loc[reason == "", "gain"].sum())
