@@ -131,8 +131,8 @@ def left_out(counts: pd.DataFrame, *, permitted: bool) -> pd.DataFrame:
 def left_out_rule(*, permitted: bool, days: int, limit: int, style: Style) -> Sentence:
     """Say how the customers are counted."""
     text = (
-        "Alle Kunden; es zählt der erste Grund, der zutrifft. Oft genug heißt: {grenze} Kontakte "
-        "in {tage} Tagen, auf allen Kanälen zusammen"
+        "Alle Kunden; es zählt der erste Grund, der zutrifft. Kontakte in {tage} Tagen, die genug "
+        "sind, auf allen Kanälen zusammen: {grenze}"
     )
     if not permitted:
         text += ". Ohne Tabelle der Einwilligungen (consent) ist das eine Planung und keine Liste"
