@@ -41,10 +41,13 @@ MAY_IMPORT = {
     "jsonfiles": {"schema", "textfiles"},
     "parquetfiles": {"schema", "day_formats", "textfiles", "typed_cells"},
     "return_marks": {"schema", "textfiles"},
+    "crm_columns": {"schema", "day_formats"},
+    "column_names": {"schema", "day_formats", "crm_columns"},
     "sources": {
         *("schema", "dialects", "textfiles", "jsonfiles", "parquetfiles", "typed_cells"),
-        *("workbooks", "databases", "datasets", "return_marks"),
+        *("workbooks", "databases", "datasets", "return_marks", "column_names", "crm_columns"),
     },
+    "deals": {"schema", "crm_columns"},
     "orders": {"schema"},
     "returns": {"orders"},
     "summary": {"schema", "orders"},
@@ -267,7 +270,9 @@ MAY_IMPORT = {
     "measured_coverage": set(),
     "line_counts": {"returns"},
     "lines": {"schema", "orders", "line_counts"},
-    "transactions": {"schema", "sources", "orders", "returns", "line_counts", "lines"},
+    "transactions": {
+        *("schema", "sources", "orders", "returns", "line_counts", "lines", "deals"),
+    },
     "clv": {"schema", "predictive", "purchase_models"},
     "second_opinion": {"schema", "purchase_models", "spend"},
     "return_policies": {"schema", "summary", "purchase_models", "spend_models", "clv"},
@@ -296,7 +301,7 @@ MAY_IMPORT = {
     },
     "companions": {
         *("schema", "sources", "dialects", "transactions", "identifiers"),
-        *("companion_cells", "companion_columns", "consents"),
+        *("companion_cells", "companion_columns", "consents", "column_names", "crm_columns"),
     },
     "labelled_sets": {
         *("schema", "sources", "transactions", "identifiers"),
@@ -364,6 +369,7 @@ ONLY_IN = {
         *("textfiles", "day_formats", "dialects", "typed_cells", "workbooks", "databases"),
         *("jsonfiles", "parquetfiles", "return_marks"),
         *("sources", "orders", "returns", "lines", "line_counts", "transactions", "intake"),
+        "deals",
     },
     "openpyxl": {"workbooks", "workbook_files"},
     "sqlalchemy": {"databases"},

@@ -9,6 +9,7 @@ from scipy.special import gammaln
 from scipy.stats import chi2
 
 from workbench import (
+    column_names,
     example_comments,
     example_mailings,
     example_receipts,
@@ -115,7 +116,7 @@ def test_the_files_are_small_and_end_their_lines_as_windows_does():
 
 
 def test_the_headers_are_those_of_the_german_preset(shop):
-    preset = sources.PRESETS["deutsch"]
+    preset = column_names.PRESETS["deutsch"]
 
     for name, (_, header) in example_shop.FILES.items():
         pairs = list(zip(getattr(shop, name).columns, header.split(), strict=True))

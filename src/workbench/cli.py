@@ -123,7 +123,10 @@ def check_source(x: str, given: tuple[tuple[str, str], ...]) -> None:
     click.echo("\nfrom what was read to what was kept\n" + _table(reading.balance))
     click.echo("\ncounts, which overlap\n" + _table(reading.counts))
     for name, companion in reading.companions.items():
-        click.echo(f"\n{name}: {companion.label}\n" + _table(companion.balance))
+        click.echo(f"\n{name}: {companion.label}")
+        for fact in companion.facts:
+            click.echo(fact.text)
+        click.echo(_table(companion.balance))
         click.echo(_table(companion.checks))
 
 

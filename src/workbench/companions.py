@@ -11,10 +11,12 @@ import pandas as pd
 
 from workbench import companion_cells as cells
 from workbench import companion_columns as shapes
-from workbench import consents, identifiers, sources
+from workbench import consents, crm_columns, identifiers, sources
+from workbench.column_names import PRESETS, LacksColumns
+from workbench.crm_columns import Crm
 from workbench.dialects import Fact
 from workbench.schema import DataError, ParameterError, TableForm
-from workbench.sources import PRESETS, Source
+from workbench.sources import Source
 from workbench.transactions import COLLECTIVE, FIRST_DAY, SHOWN_LINES, SHOWN_VALUES
 
 FORMS = {
@@ -88,8 +90,11 @@ REASONS = {
     "missing_customer": "ohne Kundennummer",
     "repeated_header": "wiederholte Kopfzeile",
     "collective_customer": "Sammelkunde",
+    "several_customers": "mehrere Kundennummern in einer Zelle",
     "erased": "auf der Löschliste",
     "objected": "Widerspruch gegen die Profilbildung",
+    "not_done": "geplant, aber nicht erledigt",
+    "incoming": "vom Kunden ausgegangen",
     "no_status": "ohne Status",
     "no_channel": "ohne Kanal",
     "no_label": "ohne Label",
@@ -115,6 +120,8 @@ MATCHES = {
 CHECKS = MATCHES | shapes.CHECKS
 
 _PEOPLE = ("missing_customer", "repeated_header", "collective_customer", "erased")
+# Only the exports of a CRM are judged by these.
+_OF_CRM = ("several_customers", "not_done", "incoming")
 _DAYS = ("no_day", "not_a_day", "before_first", "after_as_of")
 _EVENTS = (*_PEOPLE, "objected", *_DAYS, "duplicate")
 _REASONS_OF = {
@@ -139,8 +146,6 @@ _FREE_TEXTS = {
     "budget": ("channel",),
 }
 _YEAR = re.compile(r"(?:19|20)\d\d")
-# How `sources` begins to say that a column is missing.
-_LACKS = " lacks ["
 # The day that a row belongs to.
 _DAY_OF = {"consent": "date", "contacts": "date", "survey": "date", "complaints": "received"}
 _DAY_OF |= {"contracts": "start"}
@@ -201,6 +206,7 @@ def read(
     as_of: pd.Timestamp,
     columns: Mapping[str, str] | str | None = None,
     dialect: Mapping[str, str] | None = None,
+    crm: Crm | None = None,
     erased: Iterable[str] = (),
     objected: Iterable[str] = (),
 ) -> Companion:
@@ -223,9 +229,12 @@ def read(
     columns : mapping or str, optional
         Our names to the source's, or a preset. Left out, the header must hold
         what is needed under our names, or else under the German ones of
-        ``sources.PRESETS["deutsch"]``.
+        ``column_names.PRESETS["deutsch"]``, or else under those of `crm`.
     dialect : mapping, optional
         As in `sources.read`.
+    crm : Crm, optional
+        The CRM that the transactions are from, and how its deals name the
+        customer: so must its other tables.
     erased : iterable of str
         Ids that may stand in no table; their rows are dropped, also as
         `referred_by`. An erasure list itself is never thinned.
@@ -242,15 +251,16 @@ def read(
         If the source cannot be read, lacks a column in both languages, holds
         two different rows for one customer or overlapping budgets, a status
         that is unknown, or a column of which most cells are not what they
-        should be.
+        should be; or if a table of a CRM knows none of the customers of its deals.
     ParameterError
         If `name` is unknown, or as in `sources.read`.
     """
     if name not in FORMS:
         raise ParameterError(f"name={name!r} must be one of {', '.join(FORMS)}.")
-    return assemble(
+    source = _source(FORMS[name], x, columns=columns, dialect=dialect, crm=crm)
+    companion = assemble(
         name,
-        _source(FORMS[name], x, columns=columns, dialect=dialect),
+        source,
         form=FORMS[name],
         shape=_SHAPES[name],
         known_customers=known_customers,
@@ -258,6 +268,9 @@ def read(
         erased=erased,
         objected=objected,
     )
+    if source.crm:
+        _check_matched(companion, source)
+    return companion
 
 
 def assemble(
@@ -313,7 +326,7 @@ def assemble(
                 "n": pd.Series(list(counts.values()), dtype="int64"),
             }
         ),
-        balance=_balance(rows, name=name),
+        balance=_balance(rows, name=name, of_crm=source.crm is not None),
         label=source.label,
         sha256=source.sha256,
         n_rows=source.n_rows,
@@ -413,28 +426,41 @@ def _source(
     *,
     columns: Mapping[str, str] | str | None,
     dialect: Mapping[str, str] | None,
+    crm: Crm | None,
 ) -> Source:
-    """Read a source under the names given, or else under ours, or else under the German ones."""
+    """Read a source under the names given, or else under ours, the German ones or a CRM's."""
     if columns is not None:
         return sources.read(x, columns=columns, dialect=dialect, form=form)
     refusals = []
-    for names in ({}, "deutsch"):
+    crms = [crm] if crm and crm_columns.has_table(form.name) else []
+    for names in ({}, "deutsch", *crms):
+        # Columns are sought before anything else; a refusal for another reason is the one to show.
         try:
             return sources.read(x, columns=names, dialect=dialect, form=form)
-        except DataError as error:
+        except LacksColumns as error:
             refusals.append(error)
-    # Columns are sought before anything else, so a refusal for another reason is the one to show.
-    for refusal in refusals:
-        if _LACKS not in str(refusal):
-            raise refusal
-    label, _, rest = str(refusals[0]).partition(_LACKS)
-    found = rest.partition("; it has ")[2].partition(". ")[0]
+    first, last = refusals[0], refusals[-1]
+    of_crm = f" nor, of {crm_columns.LABELS[crms[0].name]}, {last.wanted}" if crms else ""
     optional = [name for name in form.columns if name not in form.needed]
     raise DataError(
-        f"{label} has neither the columns {list(form.needed)} nor, in German, "
-        f"{[PRESETS['deutsch'][name] for name in form.needed]}; it has {found}. "
+        f"{first.label} has neither the columns {list(form.needed)} nor, in German, "
+        f"{[PRESETS['deutsch'][name] for name in form.needed]}{of_crm}; it has "
+        f"{list(first.found)}. "
         f"Rename its columns, all in one language; it may also have {optional}."
-    ) from refusals[0]
+    ) from first
+
+
+def _check_matched(companion: Companion, source: Source) -> None:
+    """Refuse a table of a CRM in which nobody is a customer of the deals: it names others."""
+    n = companion.checks.set_index("code")["n"]
+    if n["customers"] == 0 or n["customers_known"] > 0:
+        return
+    raise DataError(
+        f"none of the {n['customers']} customers in {source.label}, by "
+        f"{source.columns['customer_id']!r}, has won deals. Export the records that the deals name "
+        "as customers, with the ids that the deals have; Salesforce writes them with 15 signs in "
+        "reports and with 18 elsewhere."
+    )
 
 
 def _rows(source: Source, form: TableForm, known: pd.Series) -> pd.DataFrame:
@@ -444,8 +470,8 @@ def _rows(source: Source, form: TableForm, known: pd.Series) -> pd.DataFrame:
     relation = source.relation.project(f"* REPLACE ({half} AS fingerprint)")
     rows = relation.df().sort_values("line", ignore_index=True)
     source.connection.close()
-    rows = rows.reindex(columns=["line", "fingerprint", *form.columns], fill_value="")
-    rows = rows.astype(dict.fromkeys(form.columns, "str"))
+    texts = dict.fromkeys((*form.columns, *source.columns), "str")
+    rows = rows.reindex(columns=["line", "fingerprint", *texts], fill_value="").astype(texts)
     for column in form.ids:
         rows[column] = _spelled(rows[column], known)
     day_text = rows[_DAY_OF[form.name]] if form.name in _DAY_OF else ""
@@ -477,6 +503,8 @@ def _judge(
         rows = cells.dropped(
             rows, "collective_customer", keys.str.lower().str.contains(_COLLECTIVE)
         )
+    if source.crm:
+        rows = _judge_export(rows, keys)
     for reason, removed in gone.items():
         rows = cells.dropped(rows, reason, keys.isin(removed))
     if "referred_by" in rows:
@@ -484,6 +512,18 @@ def _judge(
         rows = rows.assign(
             referred_by=rows["referred_by"].mask(is_gone, ""), referrer_removed=is_gone
         )
+    return rows
+
+
+def _judge_export(rows: pd.DataFrame, keys: pd.Series) -> pd.DataFrame:
+    """Leave out rows of a CRM that name several customers, or that are no contact by the firm."""
+    rows = cells.dropped(rows, "several_customers", keys.str.fullmatch(crm_columns.SEVERAL))
+    if crm_columns.DONE in rows:
+        done = cells.stripped(rows[crm_columns.DONE]).str.lower()
+        rows = cells.dropped(rows, "not_done", ~done.isin(crm_columns.DONE_WORDS))
+    if crm_columns.DIRECTION in rows:
+        direction = cells.stripped(rows[crm_columns.DIRECTION]).str.lower()
+        rows = cells.dropped(rows, "incoming", direction.isin(crm_columns.INCOMING_WORDS))
     return rows
 
 
@@ -513,13 +553,17 @@ def _keys(ids: Iterable[str]) -> set[str]:
     return set(cells.id_keys(pd.Series(list(ids), dtype="str")))
 
 
-def _balance(rows: pd.DataFrame, *, name: str) -> pd.DataFrame:
+def _balance(rows: pd.DataFrame, *, name: str, of_crm: bool) -> pd.DataFrame:
     """Count the rows by reason, in the order in which the reasons are given."""
     balance = []
     # A line that became two rows is kept where one of them is.
     rows = rows.sort_values(["line", "reason"]).drop_duplicates("line")
     labels = {"read": "gelesen", **REASONS, "kept": "behalten"}
-    for reason in ("read", *_REASONS_OF[name], "kept"):
+    reasons = [*_REASONS_OF[name]]
+    if of_crm:
+        before = reasons.index("erased")
+        reasons[before:before] = _OF_CRM
+    for reason in ("read", *reasons, "kept"):
         part = rows if reason == "read" else rows[rows["reason"] == reason.replace("kept", "")]
         people = part[~part["reason"].isin(["missing_customer", "repeated_header"])]
         bad_days = part.head(SHOWN_VALUES) if reason == "not_a_day" else part.head(0)

@@ -50,6 +50,7 @@ def cleaning(balance: pd.DataFrame, *, style: Style) -> Sentence:
     n_read, n_kept = balance["n_rows"].iloc[0], balance["n_rows"].iloc[-1]
     n_of = balance.groupby("kind")["n_rows"].sum().reindex(["lost", "settled", "left_out"])
     n_lost, n_settled, n_left_out = n_of.fillna(0)
+    n_not_won = balance.loc[balance["reason"] == "not_won", "n_rows"].sum()
     if n_kept == n_read:
         return say(
             "Alle {gelesen} Zeilen sind brauchbar; es wurde nichts entfernt.",
@@ -63,10 +64,13 @@ def cleaning(balance: pd.DataFrame, *, style: Style) -> Sentence:
     if n_settled:
         text += " {verrechnet} sind Retouren oder von ihnen aufgehoben."
         numbers["verrechnet"] = style.count(n_settled)
-    if n_left_out:
+    if n_not_won:
+        text += " {nicht_gewonnen} sind Geschäfte, die nicht gewonnen wurden, und keine Käufe."
+        numbers["nicht_gewonnen"] = style.count(n_not_won)
+    if n_left_out > n_not_won:
         text += " {ausgelassen} zählen nicht mit: später als der Stichtag, gelöscht oder mit "
         text += "Widerspruch."
-        numbers["ausgelassen"] = style.count(n_left_out)
+        numbers["ausgelassen"] = style.count(n_left_out - n_not_won)
     unmet = balance[balance["reason"] == "never_bought"]
     if unmet["amount"].sum() < 0:
         text += " Retouren von Kunden ohne Kauf ({ohne_kauf}) sind vom Umsatz nicht abgezogen."

@@ -275,7 +275,8 @@ def read(
         elif name == "erasure":
             beside[name] = companions.read(name, table, known_customers=ids, as_of=last_day)
         else:
-            beside[name] = companions.read(name, table, columns=named.get(name), **up_to)
+            how = {"columns": named.get(name), "crm": source.crm}
+            beside[name] = companions.read(name, table, **how, **up_to)
     base = Base(
         stored=cleaned.stored if names is None else order_tables.renamed(cleaned.stored, names),
         first_day=cleaned.first_day,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 import re
 import shutil
 import tempfile
@@ -16,6 +14,7 @@ from typing import NamedTuple
 import duckdb
 
 from workbench import (
+    column_names,
     datasets,
     dialects,
     jsonfiles,
@@ -24,64 +23,16 @@ from workbench import (
     textfiles,
     typed_cells,
 )
+from workbench.column_names import FACTORS, Chosen, Names
+from workbench.crm_columns import Crm
 from workbench.dialects import Dialect, Fact
 from workbench.schema import TRANSACTIONS, DataError, ParameterError, TableForm
 
-# What may stand for the amount of a line.
-FACTORS = ("quantity", "unit_price")
-# Names of columns in other languages than ours: one word stands for one column in every table.
-PRESETS: dict[str, dict[str, str]] = {
-    "deutsch": {
-        "customer_id": "kunde_id",
-        "date": "datum",
-        "amount": "betrag",
-        "order_id": "beleg_id",
-        "product_id": "artikel",
-        "category": "kategorie",
-        "quantity": "menge",
-        "unit_price": "einzelpreis",
-        "discount": "rabatt",
-        "margin": "deckungsbeitrag",
-        "channel": "kanal",
-        "currency": "waehrung",
-        "postcode": "plz2",
-        "country": "land",
-        "birth_year_group": "geburtsjahr_gruppe",
-        **{"age_group": "altersgruppe", "gender": "geschlecht", "occupation": "beruf"},
-        **{"income_group": "einkommensgruppe", "household_size": "haushaltsgroesse"},
-        "customer_type": "kundentyp",
-        "first_channel": "erstkanal",
-        "referred_by": "geworben_von",
-        **{"programme_since": "programm_seit", "points": "punkte"},
-        "status": "status",
-        "source": "quelle",
-        "campaign": "kampagne",
-        "group": "gruppe",
-        "cost": "kosten",
-        "response": "reaktion",
-        "nps": "nps",
-        "satisfaction": "zufriedenheit",
-        "comment": "kommentar",
-        "received": "eingang",
-        "first_response": "erstreaktion",
-        "resolved": "geloest",
-        "followed_up": "nachverfolgt",
-        "period": "zeitraum",
-        "acquisition_budget": "akquise_budget",
-        "retention_budget": "bestand_budget",
-        "start": "beginn",
-        "end": "ende",
-        "tariff": "tarif",
-        "end_reason": "kuendigungsgrund",
-        "label": "label",
-    },
-}
 TEXT_SUFFIXES = textfiles.TABLE_SUFFIXES + textfiles.JSON_SUFFIXES
 PACKED_SUFFIXES = tuple(f"{suffix}{textfiles.PACKED_SUFFIX}" for suffix in TEXT_SUFFIXES)
 WORKBOOK_SUFFIXES = (".xlsx",)
 SUFFIXES = (*TEXT_SUFFIXES, *PACKED_SUFFIXES, ".parquet", *WORKBOOK_SUFFIXES)
 DATASET_PREFIX = datasets.PREFIX
-MAX_COLUMNS = 2000
 # DuckDB keeps so much in memory and the rest in a temporary file.
 MEMORY_LIMIT = "2GB"
 
@@ -90,16 +41,6 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", flags=re.IGNORECASE)
 _MAY_HOLD_PASSWORD = re.compile(
     r"://[^\s/]*@|[\w.+-]:[^/\\\s]+@|(?:password|passwd|pwd)\s*=", flags=re.IGNORECASE
 )
-
-# Only the suggestion in a refusal uses these; a column is never taken because of its name.
-_COMMON_NAMES = {
-    "customer_id": ("customer_id", "kunde_id", "kundennummer", "kundennr", "customer", "cust"),
-    "date": ("date", "order_date", "invoice_date", "datum", "bestelldatum"),
-    "amount": ("amount", "betrag", "umsatz", "revenue", "total", "dollar_value"),
-    "order_id": ("order_id", "beleg_id", "bestellnummer", "bestellnr", "invoice_no"),
-    "quantity": ("quantity", "menge", "anzahl", "qty"),
-    "unit_price": ("unit_price", "einzelpreis", "stueckpreis", "price"),
-}
 
 
 class Source(NamedTuple):
@@ -138,6 +79,8 @@ class Source(NamedTuple):
         How the source writes what it holds.
     facts : tuple of Fact
         What its user should know of the reading.
+    crm : Crm or None
+        The CRM whose export it is, and how that names the customer.
     """
 
     relation: duckdb.DuckDBPyRelation
@@ -152,14 +95,7 @@ class Source(NamedTuple):
     columns: dict[str, str]
     dialect: Dialect
     facts: tuple[Fact, ...]
-
-
-class _Names(NamedTuple):
-    """What is asked of a table: its form, our names to the source's, and which it must have."""
-
-    form: TableForm
-    theirs: dict[str, str]
-    needed: tuple[str, ...]
+    crm: Crm | None = None
 
 
 class _Raw(NamedTuple):
@@ -168,7 +104,7 @@ class _Raw(NamedTuple):
     n_rows: int
     sha256: str
     found: tuple[str, ...]
-    chosen: dict[str, str]
+    chosen: Chosen
     name: str
     label: str
     typed: frozenset[str] = frozenset()
@@ -192,7 +128,7 @@ def is_address(x: object) -> bool:
 def read(
     x: str | Path,
     *,
-    columns: Mapping[str, str] | str,
+    columns: Mapping[str, str] | str | Crm,
     query: str = "",
     dialect: Mapping[str, str] | None = None,
     form: TableForm = TRANSACTIONS,
@@ -212,10 +148,10 @@ def read(
         file or a folder of them; an ``.xlsx`` workbook; ``dataset:NAME`` for an
         embedded data set; or the address of a database, as in
         `databases.check_address`.
-    columns : mapping or str
-        Our names, those of `form`, to the source's, or the name of one of
-        `PRESETS`. A name that is not mapped stands for itself. Without an
-        amount, that of a transaction is ``quantity`` times ``unit_price``.
+    columns : mapping, str or Crm
+        Our names, those of `form`, to the source's, or a preset, as in
+        `column_names.names`. A name that is not mapped stands for itself. Without
+        an amount, that of a transaction is ``quantity`` times ``unit_price``.
     query : str
         Of a database, the name of a table or one SELECT, as in
         `databases.fetch`; of a workbook, the name of its sheet, if there are
@@ -240,14 +176,14 @@ def read(
         `dialect` has an unknown part or one that does not apply; or if `query`
         does not apply or is no single SELECT.
     """
-    names = _names(columns, form)
+    names = column_names.names(columns, form)
     given = dialects.check_settings(dialect)
     if isinstance(x, str) and x.startswith(DATASET_PREFIX):
         return _dataset(x, names, query, given)
     if is_address(x):
         _check_applies(("encoding", "delimiter"), given, label="a database")
         connection = _connect()
-        return _source(connection, _read_database(connection, x, names, query), form, given)
+        return _source(connection, _read_database(connection, x, names, query), names.form, given)
     if _MAY_HOLD_PASSWORD.search(str(x)):
         raise DataError(
             "what is to be read looks like the address of a database and not like a file; it is "
@@ -266,7 +202,7 @@ def read(
             raw = _read_workbook(connection, path, names, query, given)
         else:
             raw = _read_file(connection, path, kind, names, given)
-        return _source(connection, raw, form, given)
+        return _source(connection, raw, names.form, given)
     except OSError as error:
         raise DataError(f"{path.name} cannot be read: {error.strerror or error}.") from error
 
@@ -279,16 +215,17 @@ def _check_applies(parts: tuple[str, ...], given: Mapping[str, str], *, label: s
             )
 
 
-def _dataset(x: str, names: _Names, query: str, given: Mapping[str, str]) -> Source:
+def _dataset(x: str, names: Names, query: str, given: Mapping[str, str]) -> Source:
     """Read the transactions of an embedded data set."""
     dataset = datasets.find(x.removeprefix(DATASET_PREFIX))
-    for parameter, value in (("columns", names.theirs), ("query", query), ("dialect", dict(given))):
+    columns = names.crm.name if names.crm else names.theirs
+    for parameter, value in (("columns", columns), ("query", query), ("dialect", dict(given))):
         if value:
             raise ParameterError(
                 f"{parameter}={value!r} does not apply to {x}, "
                 "whose columns are known already. Leave it out."
             )
-    if names.form is not TRANSACTIONS:
+    if names.form.name != TRANSACTIONS.name:
         raise DataError(f"{x} is a table of transactions, and not of {names.form.name}.")
     connection = _connect()
     if dataset.scan:
@@ -306,41 +243,18 @@ def _dataset(x: str, names: _Names, query: str, given: Mapping[str, str]) -> Sou
             n_rows,
             textfiles.sha256(dataset.path),
             dataset.found,
-            dict(dataset.chosen),
+            Chosen(dict(dataset.chosen)),
             dataset.name,
             dataset.path.name,
             typed=dataset.typed,
         )
     else:
-        preset = _names(dataset.preset, TRANSACTIONS)
+        preset = column_names.names(dataset.preset, TRANSACTIONS)
         raw = _read_file(connection, dataset.path, "table", preset, given)
     source = _source(connection, raw, TRANSACTIONS, given)
     return source._replace(
         name=dataset.name, label=dataset.label, currency=dataset.currency, embedded=True
     )
-
-
-def _names(columns: Mapping[str, str] | str, form: TableForm) -> _Names:
-    if isinstance(columns, str):
-        if columns not in PRESETS:
-            raise ParameterError(
-                f"columns={columns!r} names no preset; there are: {', '.join(PRESETS)}. "
-                "Take one of them, or a mapping of our names to yours."
-            )
-        # A preset offers an optional column; a mapping of the user promises it.
-        return _Names(form, PRESETS[columns], ())
-    unknown = [ours for ours in columns if ours not in form.columns]
-    if unknown:
-        raise ParameterError(
-            f"columns has the keys {unknown}, which are not ours; "
-            f"allowed are {list(form.columns)}. "
-            "A key is our name, its value is the name in the file."
-        )
-    theirs = list(columns.values())
-    twice = sorted({name for name in theirs if theirs.count(name) > 1})
-    if twice:
-        raise ParameterError(f"columns maps more than one of our names to {twice}.")
-    return _Names(form, dict(columns), tuple(columns))
 
 
 def _kind(path: Path) -> str:
@@ -371,7 +285,7 @@ def _read_file(
     connection: duckdb.DuckDBPyConnection,
     path: Path,
     kind: str,
-    names: _Names,
+    names: Names,
     given: Mapping[str, str],
 ) -> _Raw:
     read_raw = {"json": _read_json, "table": _read_table}.get(kind, _read_parquet)
@@ -382,7 +296,7 @@ def _read_file(
 def _read_table(
     connection: duckdb.DuckDBPyConnection,
     path: Path,
-    names: _Names,
+    names: Names,
     given: Mapping[str, str],
     folder: Path,
 ) -> _Raw:
@@ -390,10 +304,10 @@ def _read_table(
     layout = textfiles.layout(
         file, delimiter=given.get("delimiter", ""), n_needed=len(names.form.needed)
     )
-    chosen = _choose(layout.found, names, label=path.name)
-    marks = _marks(layout.found, chosen, names.form)
+    chosen = column_names.choose(layout.found, names, label=path.name)
+    marks = _marks(layout.found, chosen.columns, names.form)
     n_rows = textfiles.load_table(
-        connection, file, layout, chosen=chosen | marks, ids=names.form.ids
+        connection, file, layout, chosen=chosen.columns | marks, ids=names.form.ids
     )
     return _Raw(
         n_rows,
@@ -410,19 +324,21 @@ def _read_table(
 def _read_json(
     connection: duckdb.DuckDBPyConnection,
     path: Path,
-    names: _Names,
+    names: Names,
     given: Mapping[str, str],
     folder: Path,
 ) -> _Raw:
     file = textfiles.prepare(path, folder=folder, encoding=given.get("encoding", ""))
     keys = jsonfiles.keys(connection, file)
-    chosen = _choose(keys.found, names, label=path.name)
-    marks = _marks(keys.found, chosen, names.form)
-    n_rows = jsonfiles.load(connection, file, keys, chosen=chosen | marks, ids=names.form.ids)
+    chosen = column_names.choose(keys.found, names, label=path.name)
+    marks = _marks(keys.found, chosen.columns, names.form)
+    n_rows = jsonfiles.load(
+        connection, file, keys, chosen=chosen.columns | marks, ids=names.form.ids
+    )
     # A day or an id may be a number in JSON, and still need a format or be a float.
     typed = {
         ours
-        for ours, theirs in chosen.items()
+        for ours, theirs in chosen.columns.items()
         if theirs in keys.numbers and ours in names.form.numbers
     }
     return _Raw(
@@ -441,15 +357,15 @@ def _read_json(
 def _read_parquet(
     connection: duckdb.DuckDBPyConnection,
     path: Path,
-    names: _Names,
+    names: Names,
     given: Mapping[str, str],
     folder: Path,
 ) -> _Raw:
     layout = parquetfiles.layout(connection, path)
     found = tuple(layout.types)
-    chosen = _choose(found, names, label=path.name)
-    marks = _marks(found, chosen, names.form)
-    loaded = parquetfiles.load(connection, layout, chosen=chosen | marks, form=names.form)
+    chosen = column_names.choose(found, names, label=path.name)
+    marks = _marks(found, chosen.columns, names.form)
+    loaded = parquetfiles.load(connection, layout, chosen=chosen.columns | marks, form=names.form)
     return _Raw(
         loaded.n_rows,
         parquetfiles.sha256(path, layout),
@@ -466,7 +382,7 @@ def _read_parquet(
 def _read_workbook(
     connection: duckdb.DuckDBPyConnection,
     path: Path,
-    names: _Names,
+    names: Names,
     query: str,
     given: Mapping[str, str],
 ) -> _Raw:
@@ -475,15 +391,15 @@ def _read_workbook(
     sheet = workbooks.layout(
         path,
         sheet=query,
-        wanted={names.theirs.get(ours, ours) for ours in names.form.columns},
+        wanted=names.headers,
         n_needed=len(names.form.needed),
     )
-    chosen = _choose(sheet.found, names, label=path.name)
-    marks = _marks(sheet.found, chosen, names.form)
+    chosen = column_names.choose(sheet.found, names, label=path.name)
+    marks = _marks(sheet.found, chosen.columns, names.form)
     loaded, facts = workbooks.load(
         connection,
         sheet,
-        chosen=chosen | marks,
+        chosen=chosen.columns | marks,
         form=names.form,
         date_format=given.get("date_format", ""),
     )
@@ -500,19 +416,17 @@ def _read_workbook(
     )
 
 
-def _read_database(
-    connection: duckdb.DuckDBPyConnection, x: str, names: _Names, query: str
-) -> _Raw:
+def _read_database(connection: duckdb.DuckDBPyConnection, x: str, names: Names, query: str) -> _Raw:
     from workbench import databases  # SQLAlchemy, which few need, takes a while to import
 
     result = databases.fetch(connection, x, query=query)
-    chosen = _choose(result.found, names, label=result.label)
-    marks = _marks(result.found, chosen, names.form)
+    chosen = column_names.choose(result.found, names, label=result.label)
+    marks = _marks(result.found, chosen.columns, names.form)
     loaded = typed_cells.load(
         connection,
         found=result.found,
         columns=result.columns,
-        chosen=chosen | marks,
+        chosen=chosen.columns | marks,
         form=names.form,
         label=result.label,
     )
@@ -554,20 +468,20 @@ def _source(
     given: Mapping[str, str],
 ) -> Source:
     """Make the plain texts of the raw ones."""
-    if raw.n_rows == 0 and form is TRANSACTIONS:
+    if raw.n_rows == 0 and form.name == TRANSACTIONS.name:
         raise DataError(f"{raw.label} has a header but no transactions. Export it again.")
     marked = return_marks.find(connection, raw.marks)
     reading = dialects.read(
         connection,
         form=form,
-        names=raw.chosen,
+        names=raw.chosen.columns,
         typed=raw.typed,
         instants=raw.instants,
         file_parts=raw.parts,
         given=given,
         label=raw.label,
     )
-    numbers = [name for name in ("amount", *FACTORS) if name in raw.chosen]
+    numbers = [name for name in ("amount", *FACTORS) if name in raw.chosen.columns]
     return_marks.check(connection, marked, numbers=numbers, label=raw.label)
     return Source(
         relation=connection.table("plain_lines"),
@@ -579,9 +493,10 @@ def _source(
         n_rows=raw.n_rows,
         sha256=raw.sha256,
         columns_found=raw.found,
-        columns=raw.chosen,
+        columns=raw.chosen.columns,
         dialect=reading.dialect,
-        facts=(*raw.facts, *reading.facts),
+        facts=(*raw.chosen.facts, *raw.facts, *reading.facts),
+        crm=raw.chosen.crm,
     )
 
 
@@ -599,52 +514,4 @@ def _short_name(stem: str) -> str:
 
 
 def _marks(found: tuple[str, ...], chosen: Mapping[str, str], form: TableForm) -> dict[str, str]:
-    return return_marks.columns(found, chosen) if form is TRANSACTIONS else {}
-
-
-def _choose(found: tuple[str, ...], names: _Names, *, label: str) -> dict[str, str]:
-    """Find each of our columns under its name in the source, or say what is missing."""
-    if len(found) > MAX_COLUMNS:
-        raise DataError(
-            f"{label} has {len(found)} columns, more than the {MAX_COLUMNS} that are read. "
-            "Export the columns that are needed."
-        )
-    wanted = {ours: names.theirs.get(ours, ours) for ours in names.form.columns}
-    present = {ours for ours, theirs in wanted.items() if theirs in found}
-    promised = present | set(names.needed)
-    needed = {*names.form.needed, *names.needed}
-    if names.form is TRANSACTIONS and "amount" not in promised and promised & set(FACTORS):
-        needed = needed - {"amount"} | set(FACTORS)
-    chosen = {ours: theirs for ours, theirs in wanted.items() if ours in needed | present}
-    missing = [theirs for theirs in chosen.values() if theirs not in found]
-    if missing:
-        raise DataError(
-            f"{label} lacks {missing}; it has {list(found)}. "
-            + (
-                f"Map our names to yours, like columns={_suggest(chosen, found)}; "
-                "quantity and unit_price may stand for the amount."
-                if names.form is TRANSACTIONS
-                else f"Name its columns {', '.join(chosen)}, or as the preset 'deutsch' does."
-            )
-        )
-    return chosen
-
-
-def _suggest(chosen: Mapping[str, str], found: tuple[str, ...]) -> str:
-    """Write a mapping to paste: what was found, the nearest name for the rest, or '?'."""
-    free = [name for name in found if name and name not in chosen.values()]
-    suggestion = {}
-    for ours, theirs in chosen.items():
-        near = theirs if theirs in found else _nearest(ours, theirs, free)
-        free = [name for name in free if name != near]
-        suggestion[ours] = near
-    return json.dumps(suggestion, ensure_ascii=False)
-
-
-def _nearest(ours: str, theirs: str, free: list[str]) -> str:
-    plain = {name.lower().replace(" ", "_"): name for name in free}
-    for wanted in (theirs, *_COMMON_NAMES.get(ours, ())):
-        match = difflib.get_close_matches(wanted.lower(), plain, n=1, cutoff=0.7)
-        if match:
-            return plain[match[0]]
-    return "?"
+    return return_marks.columns(found, chosen) if form.name == TRANSACTIONS.name else {}

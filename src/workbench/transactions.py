@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import duckdb
 import pandas as pd
 
-from workbench import line_counts
+from workbench import deals, line_counts
 from workbench import lines as line_items
 from workbench import orders as order_tables
 from workbench import returns as settling
@@ -54,10 +54,16 @@ REASONS = {
     "duplicate": "exakt doppelte Zeile",
     **settling.REASONS,
 }
+# Beside those, of the deals of a CRM.
+REASONS_OF_DEALS = {
+    "not_won": "Geschäft nicht gewonnen",
+    "several_customers": "mehrere Kundennummern in einer Zelle",
+}
 _LOST = {
     "missing_customer": "have no customer_id",
     "repeated_header": "are repeated headers",
     "total_row": "are rows of totals",
+    "several_customers": "name several customers at once",
     "collective_customer": "belong to collective customers",
     "amount_not_a_number": "have an amount that is not a number",
     "signs_differ": "have a negative quantity and a positive amount",
@@ -65,8 +71,9 @@ _LOST = {
     "duplicate": "are exact duplicates",
     **settling.LOST,
 }
-# Not for us to judge: later than the day asked for, or of people who must not be counted.
-_LEFT_OUT = ("after_as_of", "erased", "objected")
+# Not for us to judge: later than the day asked for, of people who must not be counted, or never
+# bought at all.
+_LEFT_OUT = ("not_won", "after_as_of", "erased", "objected")
 SHOWN_LINES = 5
 SHOWN_VALUES = 10
 
@@ -105,7 +112,7 @@ class Cleaned(NamedTuple):
         steps were taken, last row ``kept``; read = dropped + kept in rows and
         in money.
 
-        - `reason` (str): ``read``, a key of `REASONS`, or ``kept``
+        - `reason` (str): ``read``, a key of `REASONS` or of `REASONS_OF_DEALS`, or ``kept``
         - `label` (str): the same in German
         - `n_rows` (int), `share` (float): lines, and as a share of those read
         - `kind` (str): ``lost``, ``settled`` (a return and what it met), or
@@ -115,7 +122,8 @@ class Cleaned(NamedTuple):
         - `customers` (int): customers among those lines; a customer can
           appear under several reasons
         - `first_lines` (str): the first line numbers of what was dropped
-        - `values` (str): for amounts that are no number, what stands there
+        - `values` (str): for amounts that are no number, and for deals that are
+          not won, what stands there
     counts : DataFrame
         `code` (a key of `line_counts.COUNTS`), `label` (German), `n` (count) and `amount`
         (signed sum, currency; NaN where no money is asked for). The counts
@@ -229,6 +237,8 @@ def clean(
 
     connection = source.connection
     _judge_lines(source, as_of, {"erased": erased, "objected": objected})
+    if source.crm:
+        deals.check(connection, source.crm, header=source.columns["won"], label=source.label)
     _check_amounts(connection, label=source.label)
     _check_dates(connection, label=source.label)
     _check_signs(connection)
@@ -238,7 +248,7 @@ def clean(
     _find_duplicates(connection, always=duplicates == "drop")
     settling.settle(connection, returns)
 
-    balance, losses = _balance(connection)
+    balance, losses = _balance(connection, are_deals=source.crm is not None)
     _check_losses(losses, balance, max_loss=max_loss)
     stored = order_tables.store(connection, settling.ORDERS_QUERY)
     if order_tables.extent(stored).purchases == 0:
@@ -297,8 +307,11 @@ def _judge_lines(
         product = f"quantity_number::DECIMAL(38, 6) * ({price})::DECIMAL(38, 6)"
         money = f"try_cast(round({product}, 4) AS DECIMAL(18, 4))"
     header = " AND ".join(f"{ours} = ${ours}" for ours in source.columns)
-    reasons = ", ".join(f"'{reason}'" for reason in REASONS)
+    reasons = ", ".join(f"'{reason}'" for reason in REASONS | REASONS_OF_DEALS)
     unnamed = ", ".join(f"'{reason}'" for reason in UNNAMED)
+    is_lost, is_several = "false", "false"
+    if source.crm:
+        is_lost, is_several = deals.is_lost(source.crm), deals.names_several()
     source.connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE lines AS
@@ -316,6 +329,7 @@ def _judge_lines(
                    CASE WHEN known_as IN ({missing}) THEN 'missing_customer'
                         WHEN {header} THEN 'repeated_header'
                         WHEN {_begins_with("known_as", TOTALS)} THEN 'total_row'
+                        WHEN {is_several} THEN 'several_customers'
                         WHEN {_begins_with("known_as", COLLECTIVE)}
                         OR known_as = '{_COLLECTIVE_ALONE}'
                         THEN 'collective_customer' END AS nobody,
@@ -332,7 +346,10 @@ def _judge_lines(
                CASE WHEN is_return AND instant = day
                     THEN instant + to_microseconds(86399999999)
                     ELSE instant END AS moment,
-               CASE WHEN day > $as_of::DATE THEN 'after_as_of'
+               CASE WHEN {is_lost} AND left_out_as IS NULL
+                    AND coalesce(nobody NOT IN ('repeated_header', 'total_row'), true)
+                    THEN 'not_won'
+                    WHEN day > $as_of::DATE THEN 'after_as_of'
                     WHEN nobody IS NOT NULL THEN nobody
                     ELSE coalesce(left_out_as, broken) END::ENUM({reasons}) AS reason,
                reason IS NULL AS usable,
@@ -527,7 +544,9 @@ def _find_duplicates(connection: duckdb.DuckDBPyConnection, *, always: bool) -> 
         )
 
 
-def _balance(connection: duckdb.DuckDBPyConnection) -> tuple[pd.DataFrame, list[_Loss]]:
+def _balance(
+    connection: duckdb.DuckDBPyConnection, *, are_deals: bool
+) -> tuple[pd.DataFrame, list[_Loss]]:
     """Add up the lines by reason; and what is lost of the rows and of the money without sign."""
     rows = connection.execute(
         """
@@ -541,9 +560,12 @@ def _balance(connection: duckdb.DuckDBPyConnection) -> tuple[pd.DataFrame, list[
         """,
         {"shown": SHOWN_LINES},
     ).fetchall()
-    labels = {"read": "gelesen", **REASONS, "kept": "behalten"}
+    of_deals = REASONS_OF_DEALS if are_deals else {}
+    labels = {"read": "gelesen", **of_deals, **REASONS, "kept": "behalten"}
     found = dict.fromkeys(labels, (0, 0, 0, 0, [])) | {reason: tuple(row) for reason, *row in rows}
     n_read = found["read"][0]
+    shown = {"amount_not_a_number": _bad_amounts(connection)}
+    shown |= {"not_won": deals.lost_as(connection)} if are_deals else {}
     balance = pd.DataFrame(
         [
             {
@@ -555,7 +577,7 @@ def _balance(connection: duckdb.DuckDBPyConnection) -> tuple[pd.DataFrame, list[
                 "amount": float(money),
                 "customers": customers,
                 "first_lines": ", ".join(map(str, lines)) if _may_show(reason) else "",
-                "values": _bad_amounts(connection) if reason == "amount_not_a_number" else "",
+                "values": shown.get(reason, ""),
             }
             for reason, (n_rows, money, _, customers, lines) in found.items()
         ]
@@ -568,22 +590,23 @@ def _balance(connection: duckdb.DuckDBPyConnection) -> tuple[pd.DataFrame, list[
 
 
 def _kind(reason: str) -> str:
-    if reason not in REASONS:
+    if reason in ("read", "kept"):
         return ""
     return "left_out" if reason in _LEFT_OUT else "lost" if reason in _LOST else "settled"
 
 
 def _may_show(reason: str) -> bool:
     """Say whether a report may point at the lines: at those of people left out it must not."""
-    return reason in REASONS and reason not in ("erased", "objected")
+    return reason not in ("read", "kept", "erased", "objected")
 
 
 def _loss(sizes: dict[str, Any], *, of: str) -> _Loss:
     """Take the share that was lost; what is left out does not count at all."""
-    total = sizes["read"] - sum(sizes[reason] for reason in _LEFT_OUT)
-    lost = {reason: float(sizes[reason] / total) if total else 0.0 for reason in _LOST}
+    total = sizes["read"] - sum(sizes.get(reason, 0) for reason in _LEFT_OUT)
+    sizes = {reason: sizes.get(reason, 0) for reason in _LOST}
+    lost = {reason: float(size / total) if total else 0.0 for reason, size in sizes.items()}
     worst = max(lost, key=lambda reason: lost[reason])
-    share = float(sum(sizes[reason] for reason in _LOST) / total) if total else 0.0
+    share = float(sum(sizes.values()) / total) if total else 0.0
     return _Loss(share, of, lost[worst], worst)
 
 
