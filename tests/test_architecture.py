@@ -63,7 +63,7 @@ MAY_IMPORT = {
     "assortment": {"schema", "customer_bootstrap", "discrimination", "lines"},
     "assortment_findings": {"assortment", "formats", "outputs"},
     "crm_fields": {"schema"},
-    "crm_profiles": {"schema", "crm_fields"},
+    "crm_profiles": {"schema", "crm_columns", "crm_fields"},
     "crm_gate": {"schema", "consents"},
     "workbook_files": set(),
     "crm_export": {

@@ -87,6 +87,8 @@ _RESPONSES = {
     **FLAGS,
     **dict.fromkeys(("geklickt", "gekauft", "bestellt", "eingelöst", "clicked", "bought"), True),
     **dict.fromkeys(("keine", "geöffnet", "opened", "abgemeldet", "unzustellbar"), False),
+    # The two states that every campaign of Salesforce starts with.
+    **{"responded": True, "sent": False},
 }
 # What stands in place of the last day of a contract that has none yet.
 _RUNNING = ("laufend", "läuft", "aktiv", "offen", "unbefristet", "running", "active", "open", NEVER)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from workbench.crm_columns import EXTERNAL_IDS
 from workbench.crm_fields import EXTERNAL_ID, Field
 from workbench.schema import ParameterError
 
@@ -79,12 +80,7 @@ KEY_HEADERS = {
     ("pipedrive", "name"): "Person - Name",
     ("excel", "name"): "Name",
 }
-_EXTERNAL_IDS = {
-    "salesforce": "Kundennr_Ext__c",
-    "hubspot": "kundennr_ext",
-    "pipedrive": "Person - Kundennummer",
-    "excel": "Kundennummer",
-}
+_EXTERNAL_IDS = EXTERNAL_IDS | {"excel": "Kundennummer"}
 # HubSpot's own words; the other CRMs get a field of the firm's.
 _LEGAL_BASES = {
     "opt_in": ("Freely given consent from contact", "Einwilligung"),

@@ -61,7 +61,8 @@ class Fact(NamedTuple):
     code : str
         A part of the dialect, ``short_years``, ``time_zone``, ``currency``,
         ``parentheses``, or ``joined_``, ``kept_``, ``blanks_`` or
-        ``scientific_`` before the name of a column of ids.
+        ``scientific_`` before the name of a column of ids; of a CRM's export
+        ``preset``, ``customer`` and ``won``.
     text : str
         English, for the command line.
     label, value : str

@@ -50,12 +50,27 @@ _WHOSE = (
     r"|sender|mitglieds?|member|gast|guest|patient(?:en)?|inhaber|holder|owner|payer|zahler"
     r"|mitarbeiter|employee|private?|geschaeft(?:s|lich)?|business|work|home|haupt|main|primaere?"
     r"|primary|secondary|default|legal|crm|my|meine?|ihre?|your|des|der|of|to"
-    r"|address|adress(?:e|en)?|anschrift)*"
+    r"|address|adress(?:e|en)?|anschrift|mailing|other|assistant|asst|additional)*"
 )
 # What may stand behind it.
 _WHICH = (
     r"(?:nr|nummer|number|no|num|private?|geschaeftlich|dienstlich|work|home|value|wert|kunden?"
-    r"|customer|kontakt|contact|bestellers?|kaeufers?|des|der|und|and|\d+)*"
+    r"|customer|kontakt|contact|bestellers?|kaeufers?|unternehmens|arbeit|buero|other|des|der|und"
+    r"|and|\d+)*"
+)
+# As a CRM calls the people and firms of its records, and those who look after them.
+_ORGANISATION = r"organi[sz]ation"
+_IN_CRM = (
+    r"(?:contact|kontakt)person|primarycontact|associated(?:contact|company(?:names)?)(?:primary)?"
+    rf"|(?:deal|person|activity|contact){_ORGANISATION}|{_ORGANISATION}name|unternehmensname"
+    r"|company(?:or)?account|(?:created|lastmodified)by|zustaendigermitarbeiter(?:fuer[a-z]+)?"
+    r"|(?:account|opportunity|deal|contact|kontakt|company|person|organi[sz]ation|campaign|lead)"
+    r"(?:owner|besitzer|eigentuemer)"
+)
+_PLACE_IN_CRM = (
+    rf"{_ORGANISATION}(?:address|adresse)"
+    rf"|{_ORGANISATION}(?:address)?(?:apartmentsuiteno|housenumber|streetroadname"
+    r"|citytownvillagelocality|fullcombinedaddress)of[a-z]*address"
 )
 _STREET = (
     r"(?:adress(?:e|en|zeile|zusatz)|address(?:line)?|anschrift|strassen?(?:name)?"
@@ -63,7 +78,7 @@ _STREET = (
     r"|town|postfach|pobox)"
 )
 _NAMES = {
-    "email": r"e?mail(?:adress(?:e|en)|address|addr|id)?",
+    "email": r"e?mail(?:adress(?:e|en)|address(?:es)?|addr|id)?",
     "ip_address": r"(?:remote)?ip(?:v4|v6|adress(?:e|en)|address|addr)?|remoteaddr",
     "phone": (
         r"(?:(?:tele)?fon|tel(?:ephone)?|phone|mobile?|handy|mobilfunk|mobiltelefon|mobile?phone"
@@ -85,11 +100,13 @@ _NAMES = {
         r"geb(?:urts)?(?:dat(?:um)?|tag)|geb|geboren(?:am)?|dob|birth(?:date|day)"
         r"|date(?:of)?birth|dayofbirth"
     ),
-    "address": rf"(?:plz|zip|postcode)?{_STREET}(?:{_STREET}|und|and|zusatz|zeile|line)*",
+    "address": (
+        rf"(?:plz|zip|postcode)?{_STREET}(?:{_STREET}|und|and|zusatz|zeile|line)*|{_PLACE_IN_CRM}"
+    ),
     "name": (
         r"(?:name|(?:vor|nach|zu|familien|ruf|geburts|maedchen)name|vorundnachname|(?:first|last"
         r"|sur|given|family|middle|full|fore|nick)name|firma|firmenname|company(?:name)?"
-        r"|ansprechpartner|kontoinhaber|karteninhaber|cardholder)+"
+        rf"|ansprechpartner|kontoinhaber|karteninhaber|cardholder|(?:deal|activity)?(?:{_IN_CRM}))+"
     ),
 }
 # A shop calls its receipts by names too: "Order name" is the number of one.

@@ -33,7 +33,7 @@ FIRST = "01_daten"
 # It joins what the others wrote of each customer, so that it waits for them.
 LAST = ("05_massnahmen",)
 # Data that a notebook refuses are the user's affair; everything else that it raises is ours.
-REFUSALS = frozenset({"DataError", "ParameterError", "TooMuchLost"})
+REFUSALS = frozenset({"DataError", "LacksColumns", "ParameterError", "TooMuchLost"})
 CELL_TIMEOUT_SECONDS = 900
 START_TIMEOUT_SECONDS = 120
 KERNEL = "python3"
