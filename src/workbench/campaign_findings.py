@@ -78,19 +78,16 @@ def headline(
         end = "Unter diesen Annahmen lohnt sich keine Ansprache, also gibt es keine Liste."
         if not permitted:
             end = "Auch mit Einwilligungen lohnte sich unter diesen Annahmen keine Ansprache."
-    elif listed < k:
-        end = (
-            "Eine Ansprache lohnt sich bei weniger als {k} Kunden; so kleine Gruppen zeigen wir "
-            "nicht."
-        )
+    elif target < k:
+        end = "Anzusprechen wären weniger als {k} Kunden; so kleine Gruppen zeigen wir nicht."
     elif permitted:
         end = (
             "Für die nächste Ansprache kommen {n} Kunden auf die Liste; zu erwarten ist ein "
-            "Gewinn von {gewinn} ({von} bis {bis}), falls das Angebot {rate} derer hält, die "
-            "sonst nicht kaufen."
+            "Gewinn von {gewinn} ({von} bis {bis}), falls das Angebot {rate} derer zum Kauf "
+            "bewegt, die sonst nichts kauften."
         )
         if listed - target >= k:
-            end += " {rest} von ihnen bleiben zum Vergleich unangesprochen."
+            end += " {rest} Kunden der Liste bleiben zum Vergleich unangesprochen."
     else:
         end = (
             "Hätten alle eingewilligt, lohnte sich die Ansprache bei {n} Kunden; zu erwarten wäre "
@@ -131,8 +128,8 @@ def left_out(counts: pd.DataFrame, *, permitted: bool) -> pd.DataFrame:
 def left_out_rule(*, permitted: bool, days: int, limit: int, style: Style) -> Sentence:
     """Say how the customers are counted."""
     text = (
-        "Alle Kunden; es zählt der erste Grund, der zutrifft. Kontakte in {tage} Tagen, die genug "
-        "sind, auf allen Kanälen zusammen: {grenze}"
+        "Alle Kunden; es zählt der erste Grund, der zutrifft. Oft genug heißt: in {tage} Tagen auf "
+        "allen Kanälen zusammen {grenze} Mal oder öfter"
     )
     if not permitted:
         text += ". Ohne Tabelle der Einwilligungen (consent) ist das eine Planung und keine Liste"
@@ -184,8 +181,20 @@ def opt_outs(table: pd.DataFrame, *, style: Style) -> Sentence:
     )
 
 
-def span_rule(*, has_interval: bool, style: Style) -> Sentence:
-    """Say what the bounds of the gain of a single customer cover."""
+def span_rule(*, sure_share: float, has_interval: bool, style: Style) -> Sentence:
+    """Say what the bounds of the gain of a single customer cover.
+
+    Parameters
+    ----------
+    sure_share : float
+        Of the customers on the list, whose gain is above 0 at its lower bound too;
+        NaN where that would speak of few.
+    has_interval : bool
+        The page on value bounds the value of each customer.
+    style : Style
+        How numbers are written.
+    """
+    sure = " Auch am unteren Ende lohnt sich die Ansprache bei {anteil} der Gelisteten."
     top = (
         "oben so viel, wie das obere Ende des Bereichs sagt, den die Seite Kundenwert ihm gibt"
         if has_interval
@@ -194,7 +203,8 @@ def span_rule(*, has_interval: bool, style: Style) -> Sentence:
     return say(
         "Je Kunde reicht der Bereich des Gewinns so weit: unten kauft er, wenn Sie ihn gewinnen, "
         "nur ein Mal, " + top + ". Nicht enthalten ist, wie viele Sie gewinnen: Diese "
-        "Erfolgsquote ist angenommen."
+        "Erfolgsquote ist angenommen." + (sure if pd.notna(sure_share) else ""),
+        anteil=style.share(sure_share),
     )
 
 
@@ -234,8 +244,8 @@ def break_even(totals: pd.DataFrame, *, success_rate: float, style: Style) -> Se
     """
     usual, once = totals["break_even"].get("as_others"), totals["break_even"].get("once")
     text = (
-        "Die Liste trägt sich, sobald das Angebot {wie} derer hält, die sonst nicht kaufen; "
-        "angenommen sind {rate}. "
+        "Die Liste trägt sich, sobald das Angebot {wie} derer zum Kauf bewegt, die sonst nichts "
+        "kauften; angenommen sind {rate}. "
     )
     if pd.isna(once):
         text += "Kaufen die Gewonnenen nur ein Mal, trägt sie sich nie."
@@ -292,7 +302,9 @@ def curve_alt(curve: pd.DataFrame, *, style: Style) -> Sentence:
 def curve_rule(*, limited: bool, budgeted: bool, style: Style) -> Sentence:
     """Say in which order the list is filled."""
     order = "wer je Geldeinheit Kosten am meisten bringt" if budgeted else "wer am meisten bringt"
-    end = "das Budget endet vor der besten Länge" if limited else "danach sinkt der Gewinn"
+    end = "wo der Nächste mehr kostet, als er bringt, sinkt die Linie"
+    if limited:
+        end += ", doch das Budget endet früher"
     return say(
         "Zuerst kommt, "
         + order
