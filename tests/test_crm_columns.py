@@ -2,8 +2,10 @@
 
 import csv
 import io
+from datetime import datetime
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -50,6 +52,13 @@ EXPORTS = {
         "salesforce",
         ("Opportunity ID", "Account ID", "Close Date", "Amount", "Stage"),
         ("{d:02}.{m:02}.2024", ","),
+        ("Closed Won", "Closed Lost", "Prospecting"),
+        {"quoted": True},
+    ),
+    "salesforce, report without ids": (
+        "salesforce",
+        ("Opportunity ID", "Account Name", "Close Date", "Amount", "Stage"),
+        ("{d:02}.{m:02}.2024", "."),
         ("Closed Won", "Closed Lost", "Prospecting"),
         {"quoted": True},
     ),
@@ -235,6 +244,15 @@ def test_the_currency_of_the_deals_is_that_of_the_report(tmp_path):
     path.write_text(text)
     with pytest.raises(DataError, match="holds 2 currencies: CHF in 2 lines, EUR in 1 lines"):
         read(path, "pipedrive")
+
+
+def test_an_amount_in_the_firms_own_currency_has_not_that_of_the_deal(tmp_path):
+    header = EXPORTS["hubspot"][1]
+    path = deals(tmp_path, "hubspot", Currency="USD")
+    assert read(path, "hubspot").base.currency == "USD"
+    text = path.read_text(encoding="utf-8-sig").replace(header[3], "Betrag in Firmenwährung", 1)
+    path.write_text(text)
+    assert read(path, "hubspot").base.currency == "EUR"
 
 
 def test_an_amount_that_the_user_names_has_no_currency_of_the_preset(tmp_path):
@@ -595,10 +613,39 @@ def test_the_columns_of_a_crm_that_name_people_are_known():
     assert not_named.index[not_named != ""].tolist() == []
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_neither_the_order_of_the_headers_nor_capitals_and_blanks_matter(data):
+    export = data.draw(st.sampled_from(sorted(EXPORTS)))
+    crm, header, *_ = EXPORTS[export]
+    asked = column_names.names(crm, TRANSACTIONS)
+    plain = column_names.choose(header, asked, label="x")
+    mixed = data.draw(st.permutations([*header, "Notes"]))
+    change = st.sampled_from([str, str.lower, str.upper, "  {} ".format])
+    written = [data.draw(change)(name) for name in mixed]
+    found = column_names.choose(tuple(written), asked, label="x")
+    assert {ours: mixed[written.index(name)] for ours, name in found.columns.items()} == (
+        plain.columns
+    )
+    assert found.crm == plain.crm
+
+
+def test_a_book_of_excel_is_read_like_a_text_file(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(["Id", "AccountId", "CloseDate", "Amount", "IsWon"])
+    for deal, who, d, m, amount, won in DEALS:
+        money = float(amount) if amount else None
+        book.active.append([deal, who, datetime(2024, m, d), money, bool(won)])
+    book.save(tmp_path / "deals.xlsx")
+    balance = read(tmp_path / "deals.xlsx", "salesforce").balance.set_index("reason")
+    assert balance.loc["kept", ["n_rows", "amount"]].tolist() == [3, WON_MONEY]
+    assert balance.loc["not_won", "n_rows"] == 2
+
+
 def test_every_header_that_is_taken_is_documented():
     text = (Path(__file__).parents[1] / "docs" / "crm.md").read_text(encoding="utf-8")
     for crm, label in crm_columns.LABELS.items():
-        told = text.partition(f"### {label}\n")[2].partition("\n#")[0]
+        told = text.partition(f"#### {label}\n")[2].partition("\n#")[0]
         for table in crm_columns.RECORDS:
             headers = crm_columns.headers(crm, table)
             assert [header for header in headers if f"`{header}`" not in told] == []

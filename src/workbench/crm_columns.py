@@ -31,11 +31,12 @@ EXTERNAL_IDS = {
 }
 
 _YES = ("true", "1", "yes", "ja", "wahr")
+_WON = ("won", "gewonnen")
 # How a won deal is marked, in lower case and without the pipeline in brackets behind it.
 WON_WORDS = {
-    "salesforce": (*_YES, "closed won"),
-    "hubspot": (*_YES, "closed won", "closedwon", "abgeschlossen und gewonnen"),
-    "pipedrive": ("won", "gewonnen"),
+    "salesforce": (*_YES, "closed won", *_WON),
+    "hubspot": (*_YES, "closed won", "closedwon", "abgeschlossen und gewonnen", *_WON),
+    "pipedrive": _WON,
 }
 DONE_WORDS = (*_YES, "done", "erledigt")
 INCOMING_WORDS = ("incoming_email", "incoming email", "incoming", "inbound")
@@ -73,7 +74,10 @@ _COLUMNS: dict[str, dict[str, dict[str, Ways]]] = {
     "hubspot": {
         "transactions": {
             "date": (("Close Date", "closedate", "Abschlussdatum"),),
-            "amount": (("Amount", "Betrag"), ("Amount in company currency",)),
+            "amount": (
+                ("Amount", "Betrag"),
+                ("Amount in company currency", "Betrag in Firmenwährung"),
+            ),
             "currency": (("Currency", "deal_currency_code"),),
             "order_id": (("Record ID", "Deal ID", "hs_object_id", "Datensatz-ID"),),
             WON: (
@@ -210,6 +214,9 @@ _CUSTOMERS: dict[str, dict[str, dict[str, Ways]]] = {
         },
     },
 }
+# What a reader calls the columns of a deal.
+_GERMAN = {"customer_id": "Kunde", "date": "Datum", "amount": "Betrag", "currency": "Währung"}
+_GERMAN |= {"order_id": "Geschäft", WON: "gewonnen"}
 _NEEDED = {
     "transactions": ("customer_id", "date", "amount", WON),
     "customers": ("customer_id",),
@@ -292,11 +299,12 @@ def choose(
         if header and "customer_id" not in given:
             chosen["customer_id"], crm = header, crm._replace(customer=kind)
             break
-    for ours, ways in _COLUMNS[crm.name][table].items():
-        # The currency of the preset is that of its amount.
-        if ours not in given and not (ours == "currency" and "amount" in given):
-            header = _first(ways, present, ours=ours, label=label)
-            chosen |= {ours: header} if header else {}
+    columns_of = _COLUMNS[crm.name][table]
+    for ours, ways in columns_of.items():
+        if ours in given or (ours == "currency" and _is_converted(chosen, given, columns_of)):
+            continue
+        header = _first(ways, present, ours=ours, label=label)
+        chosen |= {ours: header} if header else {}
     chosen = {ours: ours for ours in columns if ours in found} | chosen
     chosen |= {ours: theirs for ours, theirs in given.items() if theirs in found}
     if "customer_id" in given:
@@ -337,7 +345,7 @@ def facts(crm: Crm, table: str, chosen: Mapping[str, str], found: Collection[str
             f"columns of {label}: "
             + ", ".join(f"{ours} is {theirs!r}" for ours, theirs in chosen.items()),
             f"Spalten aus {label}",
-            ", ".join(f"„{theirs}“" for theirs in chosen.values()),
+            ", ".join(f"{_GERMAN.get(ours, ours)} „{theirs}“" for ours, theirs in chosen.items()),
         ),
         Fact(
             "customer",
@@ -407,6 +415,14 @@ def _kinds(crm: Crm, table: str) -> dict[str, Ways]:
     return {
         crm.customer: kinds.get(crm.customer, () if crm.customer in _KINDS else ((crm.customer,),))
     }
+
+
+def _is_converted(
+    chosen: Mapping[str, str], given: Mapping[str, str], ways: Mapping[str, Ways]
+) -> bool:
+    """Say whether the amount is another one than that which the deal's currency speaks of."""
+    own = [_plain(header) for header in ways["amount"][0]]
+    return _plain(given.get("amount", chosen.get("amount", ""))) not in own
 
 
 def _kind_of(header: str, name: str, table: str) -> str:

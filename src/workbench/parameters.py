@@ -112,7 +112,9 @@ class Parameters(BaseModel):
 
     transactions: str = Field("dataset:cdnow", min_length=1, description="Quelle der Bestellungen")
     query: str = Field("", description="Tabelle, SELECT oder Tabellenblatt der Quelle")
-    columns: dict[str, str] | str = Field({}, description="unsere Spaltennamen zu Ihren")
+    columns: dict[str, str] | str = Field(
+        {}, description="unsere Spaltennamen zu Ihren, oder eine Vorlage wie salesforce"
+    )
     dialect: dict[str, str] = Field({}, description="Schreibweise der Quelle, leer: wird erkannt")
     customers: str = Field("", description="Quelle der Kundenstammdaten")
     consent: str = Field("", description="Quelle der Einwilligungen und Widersprüche")
