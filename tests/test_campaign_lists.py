@@ -1,8 +1,9 @@
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
-from workbench import campaign_lists
+from workbench import campaign_lists, formats, measure_plots
 
 
 def gains(seed=1, n=400) -> pd.DataFrame:
@@ -65,6 +66,18 @@ def test_a_curve_ends_where_too_few_are_left():
     assert campaign_lists.curve(ranked, k=5).index.max() == 27
     few = campaign_lists.rank(table.iloc[:3], budget=0.0, fixed_cost=0.0)
     assert campaign_lists.curve(few, k=5).empty
+
+
+def test_the_drawing_marks_the_best_length_and_that_of_the_budget():
+    style = formats.style(locale="de_DE", currency="EUR")
+    ranked = campaign_lists.rank(gains(), budget=40.0, fixed_cost=3.0)
+    table = campaign_lists.curve(ranked, k=5)
+    ends = {"best": ranked.best, "length": ranked.length}
+    ax = measure_plots.plot_list_gain(table, **ends, style=style)
+    marks = {line.get_label(): float(line.get_xdata()[0]) for line in ax.get_lines()}
+    assert marks["beste Länge"] == ranked.best
+    assert marks["so weit reicht das Budget"] == ranked.length < ranked.best
+    plt.close(ax.figure)
 
 
 def test_groups_add_up():

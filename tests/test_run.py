@@ -723,6 +723,19 @@ def test_nobody_on_the_erasure_list_and_no_number_of_a_customer_is_left_in_a_run
     assert {"may_email", "may_phone", "may_post", "may_be_listed"} <= set(scores.columns)
 
 
+def test_a_campaign_lists_only_whom_the_gate_lets_pass_and_nobody_without_consents(cdnow, beispiel):
+    scores = duckdb.read_parquet(str(beispiel / "customers" / "scores.parquet")).df()
+    listed = scores[scores["campaign_group"].notna()]
+    assert set(listed["campaign_group"]) == {"Ziel", "Kontrolle"}
+    assert (listed["may_email"] & listed["may_be_listed"] & (listed["campaign_gain"] > 0)).all()
+    counts = [int(row["customers"]) for row in rows(beispiel, "kampagne_auswahl")]
+    assert sum(counts) == len(scores)
+    assert sum(counts[-2:]) == len(listed)
+    of_cdnow = duckdb.read_parquet(str(cdnow / "customers" / "scores.parquet")).columns
+    assert not [name for name in of_cdnow if name.startswith("campaign_")]
+    assert sum(int(row["customers"]) for row in rows(cdnow, "kampagne_auswahl")) == 23570
+
+
 def test_a_select_stands_nowhere_but_as_its_hash(tmp_path):
     lines = pd.DataFrame({"customer_id": list("abcdefg"), "date": "2024-01-02", "amount": 5.0})
     with contextlib.closing(sqlite3.connect(tmp_path / "shop.db")) as connection:

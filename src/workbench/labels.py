@@ -368,7 +368,7 @@ COLUMNS: dict[str, tuple[Any, ...]] = {
     "visible_share": ("Sichtbar ab so vielen Käufern mehr", "share", 1),
     "visible_revenue": ("Sichtbar ab so viel Umsatz mehr je Kopf", "money", 2),
     "forgone": ("Entgangener Gewinn", "money"),
-    "more_buyers": ("Wirkung: Käufer mehr", "share"),
+    "more_buyers": ("Wirkung: Anteil der Käufer steigt um", "share"),
     "group_size": ("Kunden je Gruppe", "count"),
     # assortment
     "item": ("Ware", "text"),
