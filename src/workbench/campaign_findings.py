@@ -90,8 +90,8 @@ def headline(
             end += " {rest} Kunden der Liste bleiben zum Vergleich unangesprochen."
     else:
         end = (
-            "Hätten alle eingewilligt, lohnte sich die Ansprache bei {n} Kunden; zu erwarten wäre "
-            "ein Gewinn von {gewinn} ({von} bis {bis})."
+            "Hätten alle eingewilligt, kämen {n} Kunden auf die Liste; zu erwarten wäre ein Gewinn "
+            "von {gewinn} ({von} bis {bis})."
         )
         if listed - target >= k:
             end += " {rest} von ihnen blieben zum Vergleich unangesprochen."
