@@ -424,6 +424,17 @@ def test_customers_are_what_the_crm_holds_of_those_who_bought(tmp_path, export):
     assert found.facts[0].text.startswith(f"columns of {crm_columns.LABELS[crm]}: customer_id is")
 
 
+@pytest.mark.parametrize(("in_deals", "in_accounts"), [(15, 18), (18, 15), (18, 18)])
+def test_the_two_forms_of_a_salesforce_id_are_one_customer(tmp_path, in_deals, in_accounts):
+    long = {"501": "001D000000IqhSLIAZ", "502": "001D000000IqhSlIAZ"}
+    rows = [(deal, long[who][:in_deals], *rest) for deal, who, *rest in DEALS]
+    table = accounts(tmp_path, ("Id", "BillingCountry"), (long["501"][:in_accounts], "DE"))
+    path = deals(tmp_path, "salesforce, Data Loader", rows)
+    found = read(path, "salesforce", tables={"customers": table}).companions["customers"]
+    assert found.table.index.tolist() == [long["501"][:in_deals]]
+    assert found.checks.set_index("code").loc["customers_known", "n"] == 1
+
+
 def test_organisations_are_found_by_the_name_that_the_deals_have(tmp_path):
     rows = [(deal, f"Firma {who}", *rest) for deal, who, *rest in DEALS]
     header = ("Organization - ID", "Organization - Name", "Organization - Country of Address")

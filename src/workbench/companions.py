@@ -458,8 +458,7 @@ def _check_matched(companion: Companion, source: Source) -> None:
     raise DataError(
         f"none of the {n['customers']} customers in {source.label}, by "
         f"{source.columns['customer_id']!r}, has won deals. Export the records that the deals name "
-        "as customers, with the ids that the deals have; Salesforce writes them with 15 signs in "
-        "reports and with 18 elsewhere."
+        "as customers, with the ids that the deals have."
     )
 
 
@@ -474,6 +473,8 @@ def _rows(source: Source, form: TableForm, known: pd.Series) -> pd.DataFrame:
     rows = rows.reindex(columns=["line", "fingerprint", *texts], fill_value="").astype(texts)
     for column in form.ids:
         rows[column] = _spelled(rows[column], known)
+        if source.crm:
+            rows[column] = crm_columns.same_ids(rows[column], known, crm=source.crm)
     day_text = rows[_DAY_OF[form.name]] if form.name in _DAY_OF else ""
     return rows.assign(reason="", day_text=day_text).astype({"reason": "str", "day_text": "str"})
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
+import pandas as pd
+
 from workbench.day_formats import Fact
 from workbench.schema import DataError
 
@@ -30,6 +32,7 @@ EXTERNAL_IDS = {
     "pipedrive": "Person - Kundennummer",
 }
 
+_SALESFORCE_ID = r"[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?"
 _YES = ("true", "1", "yes", "ja", "wahr")
 _WON = ("won", "gewonnen")
 # How a won deal is marked, in lower case and without the pipeline in brackets behind it.
@@ -367,6 +370,33 @@ def facts(crm: Crm, table: str, chosen: Mapping[str, str], found: Collection[str
             )
         )
     return told
+
+
+def same_ids(ids: pd.Series, known: pd.Series, *, crm: Crm) -> pd.Series:
+    """Write ids as the deals do, where the CRM has two forms of one.
+
+    Salesforce shows 15 signs in reports; everywhere else three more follow, which
+    only repeat the capitals of those before.
+
+    Parameters
+    ----------
+    ids : Series of str
+        Of a table beside the deals.
+    known : Series of str
+        As the deals write them.
+
+    Examples
+    --------
+    >>> ids = pd.Series(["001D000000IqhSLIAZ", "001D000000IqhSM"])
+    >>> same_ids(ids, pd.Series(["001D000000IqhSL"]), crm=Crm("salesforce")).tolist()
+    ['001D000000IqhSL', '001D000000IqhSM']
+    """
+    if crm.name != "salesforce":
+        return ids
+    forms = known[known.str.fullmatch(_SALESFORCE_ID)]
+    spelled = dict(zip(forms.str[:15], forms, strict=True))
+    other = ids.str[:15].map(spelled)
+    return ids.where(~ids.str.fullmatch(_SALESFORCE_ID) | other.isna(), other).astype("str")
 
 
 def exported(found: Collection[str]) -> str:
