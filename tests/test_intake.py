@@ -497,6 +497,7 @@ def test_pseudonyms_stand_for_ids_in_every_file_of_a_run(export, run_dir):
     }
     ids = kept.pop("customers/ids.parquet")
     assert ids["customer_id"].tolist() == ["anna", "ben@example.org", "carl", "dora", "x"]
+    assert kept.pop("customers/contacts_left_out.parquet").empty
     assert set(kept) == {
         f"customers/{n}.parquet" for n in ("lines", "orders", "unsettled", "table_contacts")
     }
@@ -506,6 +507,21 @@ def test_pseudonyms_stand_for_ids_in_every_file_of_a_run(export, run_dir):
         hidden.base.orders["customer_id"]
     )
     assert len(both) == 1
+
+
+def test_whom_a_campaign_lacks_is_counted_by_group_and_goes_with_the_run(export, run_dir):
+    rows = ("anna,kampagne", "carl,kampagne", "ben,kontrolle", "x,kontrolle", "dora,")
+    log = [f"{row.split(',')[0]},2024-01-03,Mai,{row.split(',')[1]}" for row in rows]
+    tables = {
+        "contacts": export(*log, name="c.csv", header="customer_id,date,campaign,group"),
+        "erasure": export("carl", "x", "dora", name="e.csv", header="customer_id"),
+    }
+    reading = read(export(*RETURNING, header=RETURNING_HEADER), tables=tables)
+    expected = [["Mai", "control", 1], ["Mai", "treatment", 1]]
+    assert reading.base.left_out.values.tolist() == expected
+    intake.hand_over(reading, run_dir=run_dir)
+    kept = intake.load("", run_dir=run_dir, tables=dict.fromkeys(tables, ""))
+    assert kept.left_out.values.tolist() == expected
 
 
 def test_a_labelled_set_and_contracts_go_with_the_run(export, run_dir):

@@ -185,6 +185,9 @@ class Companion(NamedTuple):
         What its user should know of the reading.
     identified : DataFrame
         As in `identifiers.judge`: which columns name a person, by their names.
+    left_out : DataFrame
+        Of ``contacts``: `campaign`, `group` and `customers`, how many of those
+        in it are erased or objected, whatever the day. Of others: no row.
     """
 
     name: str
@@ -196,6 +199,7 @@ class Companion(NamedTuple):
     n_rows: int
     facts: tuple[Fact, ...]
     identified: pd.DataFrame
+    left_out: pd.DataFrame
 
 
 def read(
@@ -313,6 +317,9 @@ def assemble(
     ids = named.union(rows.get("customer_id", ()))
     texts = _FREE_TEXTS.get(name, [text for text in form.texts if text != "label"])
     table = _without_ids(table, ids, texts=texts, name=name)
+    left_out = _without_ids(
+        _left_out(rows, as_of=as_of, name=name), ids, texts=("campaign",), name=name
+    )
     table = table.sort_values(columns_shown, ignore_index=True)
     if "customer_id" in table:
         counts = _matches(table["customer_id"], known, name=name) | counts
@@ -332,6 +339,7 @@ def assemble(
         n_rows=source.n_rows,
         facts=source.facts,
         identified=identifiers.judge(source.columns_found, used=source.columns, samples={}),
+        left_out=left_out,
     )
 
 
@@ -544,6 +552,16 @@ def _matches(ids: pd.Series, known: pd.Series, *, name: str) -> dict[str, int]:
     known_keys = cells.id_keys(known)
     without = ~known_keys.isin(set(cells.id_keys(customers)))
     return counts | {"customers_without_row": int(without.sum())}
+
+
+def _left_out(rows: pd.DataFrame, *, as_of: pd.Timestamp, name: str) -> pd.DataFrame:
+    """Count by campaign and group whom a log of contacts names and no table may hold."""
+    columns = ["campaign", "group"]
+    if name != "contacts":
+        return pd.DataFrame(columns=[*columns, "customers"], dtype="str")
+    gone = rows[rows["reason"].isin(["erased", "objected"]) & (rows["date"] <= as_of)]
+    counts = gone.assign(customer_id=cells.id_keys(gone["customer_id"])).groupby(columns)
+    return counts["customer_id"].nunique().rename("customers").reset_index()
 
 
 def _loose(ids: pd.Series) -> pd.Series:

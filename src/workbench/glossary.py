@@ -281,7 +281,17 @@ TERMS = (
         "p-Wert",
         "Wie oft der Zufall allein mindestens so weit abweicht; klein heißt selten.",
     ),
+    Term(
+        "Qini-Wert",
+        "Wie viel mehr eine Liste nach Wertung bringt als eine ausgeloste, über alle Längen; null "
+        "heißt, die Wertung taugt nicht mehr als das Los.",
+        ("Qini-Wert", "Qini-Kurve"),
+    ),
     Term("Segment", "Gruppe von Kunden mit ähnlichem Kaufverhalten."),
+    Term(
+        "Schlafende Hunde",
+        "Kunden, die nach einer Ansprache weniger kaufen als ohne sie.",
+    ),
     Term("Stammkunde", "Kunde, der in seinem üblichen Rhythmus kauft."),
     Term(
         "VIP-Kunde",
@@ -308,6 +318,10 @@ TERMS = (
         ("[Uu]nterdrückt",),
     ),
     Term(
+        "Überzeugbare",
+        "Kunden, die nur kaufen oder mehr kaufen, weil sie angesprochen wurden.",
+    ),
+    Term(
         "Unsicherheitsbereich",
         "Bereich, in dem der wahre Wert nach den Daten vermutlich liegt.",
         ("Unsicherheitsbereich", "Konfidenzbereich", "Vertrauensbereich"),
@@ -317,6 +331,11 @@ TERMS = (
         "Zufällig ausgewählte Kunden, die nicht angesprochen werden, damit die Wirkung einer "
         "Maßnahme messbar wird.",
         ("Vergleichsgruppe", "Kontrollgruppe"),
+    ),
+    Term(
+        "Versuch",
+        "Kampagne, bei der das Los bestimmt, wer angesprochen wird und wer nicht; nur so zeigt "
+        "sich, was sie bewirkt.",
     ),
     Term("Vorhersagehorizont", "Zeitraum nach dem Stichtag, für den vorhergesagt wird."),
     Term(

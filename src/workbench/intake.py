@@ -36,6 +36,7 @@ CUSTOMERS_FOLDER = Path("customers")
 ORDERS = CUSTOMERS_FOLDER / "orders.parquet"
 UNSETTLED = CUSTOMERS_FOLDER / "unsettled.parquet"
 LINES = CUSTOMERS_FOLDER / "lines.parquet"
+LEFT_OUT = CUSTOMERS_FOLDER / "contacts_left_out.parquet"
 # Only while a run lasts: the ids that its release gate must find on no page.
 IDS = CUSTOMERS_FOLDER / "ids.parquet"
 ORIGIN = CUSTOMERS_FOLDER / "origin.json"
@@ -76,6 +77,9 @@ class Base(NamedTuple):
         the source says no more than an order.
     tables : dict of str to DataFrame
         The optional tables that were asked for and are there.
+    left_out : DataFrame or None
+        Where the table of contacts is there: as in `companions.Companion`, how
+        many of its customers are in no table.
     """
 
     stored: Orders
@@ -88,6 +92,7 @@ class Base(NamedTuple):
     unsettled: Unsettled
     lines: Lines | None
     tables: dict[str, pd.DataFrame]
+    left_out: pd.DataFrame | None
 
     @property
     def orders(self) -> pd.DataFrame:
@@ -290,6 +295,7 @@ def read(
         else settling.renamed(cleaned.unsettled, names, salt=salt),
         lines=line_items.keep(source.connection, columns=source.columns, names=names, salt=salt),
         tables={name: _hide(found.table, key) for name, found in beside.items()},
+        left_out=beside["contacts"].left_out if "contacts" in beside else None,
     )
     _check_currencies(beside, currency=base.currency)
     return Reading(
@@ -446,6 +452,7 @@ def load(x: str, *, run_dir: str, **how: Any) -> Base:
             for name in how.get("tables", {})
             if (path := folder / _table_file(name)).is_file()
         },
+        left_out=read_table(folder / LEFT_OUT) if (folder / LEFT_OUT).is_file() else None,
     )
 
 
@@ -469,6 +476,8 @@ def hand_over(reading: Reading, *, run_dir: str) -> None:
         table = companion.table
         table = table.reset_index() if table.index.name else table
         write_table(table, Path(run_dir) / _table_file(name))
+    if base.left_out is not None:
+        write_table(base.left_out, Path(run_dir) / LEFT_OUT)
     origin = {
         "name": base.name,
         "label": base.label,

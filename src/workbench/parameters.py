@@ -177,6 +177,9 @@ class Parameters(BaseModel):
     control_share: Decimal = Field(
         0.2, ge=0, lt=1, description="Anteil der Liste, der zum Vergleich nicht angesprochen wird"
     )
+    campaign_days: Whole = Field(
+        56, ge=1, le=365, description="so viele Tage nach dem Kontakt zählt, was gekauft wird"
+    )
     min_support: Decimal = Field(
         0.02, gt=0, lt=1, description="Anteil der Warenkörbe, in dem ein Paar mindestens liegt"
     )
