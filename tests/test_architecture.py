@@ -91,7 +91,7 @@ MAY_IMPORT = {
     "quality": {"schema"},
     "data_findings": {"outputs", "formats", "quality", "rhythm"},
     "segments": {"schema"},
-    "lifecycle": {"schema", "summary"},
+    "lifecycle": {"orders", "schema", "summary"},
     "customer_groups": {"lifecycle"},
     "group_probe": {
         *("summary", "lifecycle", "customer_groups", "outlook", "candidates", "discrimination"),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from workbench.orders import Orders, of_frame
 from workbench.schema import DAYS_PER_WEEK, DataError, TooFewData, check_orders, purchase_days
 from workbench.summary import summarise
 
@@ -107,7 +108,11 @@ def states(orders: pd.DataFrame, *, as_of: pd.Timestamp, p_alive: Alive | None =
     _limits(second, as_of=as_of)
     looks = [as_of - pd.Timedelta(days=DAYS_PER_WEEK * back) for back in reversed(range(N_LOOKS))]
     looks = [day for day in looks if day >= second["date"].min()]
-    seen = {day: _look(orders, as_of=day, p_alive=p_alive) for day in looks}
+    stored = of_frame(orders)
+    seen = {}
+    for day in looks:
+        known = second[second["date"] <= day]
+        seen[day] = _look(stored, known, as_of=day, p_alive=p_alive)
     customers = seen[as_of].index
     codes = np.column_stack(
         [look["state"].map(_CODE).reindex(customers, fill_value=_ABSENT) for look in seen.values()]
@@ -151,22 +156,29 @@ def raw_states(
     DataError
         If `p_alive` does not cover every customer, or nobody bought twice.
     """
+    return _place(_gaps(orders, as_of=as_of), summary, as_of=as_of, p_alive=p_alive)
+
+
+def _place(
+    gaps: pd.DataFrame, summary: pd.DataFrame, *, as_of: pd.Timestamp, p_alive: pd.Series
+) -> pd.Series:
+    """Place each customer by the pauses up to a day, as `raw_states` says."""
     alive = p_alive.reindex(summary.index)
     lacking = int(alive.isna().sum())
     if lacking:
         raise DataError(f"p_alive lacks {lacking} of {len(summary)} customers of the summary.")
-    gaps = _gaps(orders, as_of=as_of)
     limits = _limits(gaps, as_of=as_of)
-    own = gaps.groupby("customer_id")["days"]
-    enough = own.size()[lambda size: size >= OWN_RHYTHM_PAUSES].index
+    pauses_each = gaps.groupby("customer_id")["days"]
+    has_rhythm = pauses_each.transform("size") >= OWN_RHYTHM_PAUSES
+    own = gaps[has_rhythm].groupby("customer_id")["days"]
 
     def limit(level: float, pooled: float) -> pd.Series:
-        personal = own.quantile(level).reindex(enough)
-        return personal.reindex(summary.index).fillna(pooled)
+        return own.quantile(level).reindex(summary.index).fillna(pooled)
 
     silence = summary["days_since_last"]
-    last_pause = own.last().reindex(summary.index)
-    gone = (alive < LIKELY_GONE) | (silence > limit(LONG_PAUSE, limits.long))
+    last_pause = pauses_each.last().reindex(summary.index)
+    long = limit(LONG_PAUSE, limits.long)
+    gone = (alive < LIKELY_GONE) | (silence > long)
     at_risk = (alive <= LIKELY_ALIVE) | (silence > limit(USUAL_PAUSE, limits.usual))
     state = np.select(
         [
@@ -174,7 +186,7 @@ def raw_states(
             summary["frequency"] == 0,
             gone,
             at_risk,
-            last_pause > limit(LONG_PAUSE, limits.long).clip(lower=limits.long),
+            last_pause > long.clip(lower=limits.long),
         ],
         [
             "Aktivierung",
@@ -254,11 +266,13 @@ def state_sizes(
     return table.rename_axis("state")
 
 
-def _look(orders: pd.DataFrame, *, as_of: pd.Timestamp, p_alive: Alive | None) -> pd.DataFrame:
+def _look(
+    orders: Orders, gaps: pd.DataFrame, *, as_of: pd.Timestamp, p_alive: Alive | None
+) -> pd.DataFrame:
     """Return `state` and `days_since_last` of the customers of one day."""
     summary = summarise(orders, as_of=as_of)
     alive = pd.Series(1.0, index=summary.index) if p_alive is None else p_alive(summary)
-    state = raw_states(orders, summary, as_of=as_of, p_alive=alive)
+    state = _place(gaps, summary, as_of=as_of, p_alive=alive)
     return summary[["days_since_last"]].assign(state=state)
 
 
