@@ -33,7 +33,7 @@ while True:
     end = time.monotonic() + 0.05
     while time.monotonic() < end:
         pass
-    time.sleep(0.05)
+    time.sleep(0.15)
 """
 
 
