@@ -76,7 +76,7 @@ def test_rows_in_another_order_give_the_same_and_constants_say_nothing():
     found = campaign_balance.check(known.iloc[mixed], treated=treated.iloc[mixed], seed=1)
     assert found[1:] == expected[1:]
     same = campaign_balance.check(known[["orders_ever"]] * 0, treated=treated, seed=1)
-    assert same.is_random
+    assert same.is_random and same.directions == 0
     assert same.table["gap"].tolist() == [0.0]
 
 

@@ -65,6 +65,16 @@ def test_a_campaign_without_effect_is_called_unproven():
     )
 
 
+def test_nothing_known_before_is_nothing_to_check():
+    made = trial(1)
+    empty = made.people.assign(**dict.fromkeys(COVARIATES, 0.0), orders=0.0, bought=0.0)
+    found = campaign_readings.readings((made._replace(people=empty),), left_out=None, seed=1)[0]
+    assert "lässt sich nicht prüfen" in str(campaign_effect_findings.balance(found, style=STYLE))
+    assert effect(found).endswith("kaufte in keiner der beiden Gruppen jemand.")
+    rows = campaign_tables.interval_rows((found,), None)
+    assert "nichts" not in str(campaign_effect_findings.interval_title(rows, style=STYLE))
+
+
 def test_gains_and_losses_are_told_apart():
     assert "hat Käufe gebracht" in effect(reading(effect=0.6, frequent_effect=0.6))
     lost = effect(reading(effect=-0.6, frequent_effect=-0.6))
@@ -125,6 +135,16 @@ def test_whom_the_data_lack_is_said():
     assert "Warnung" in text and not re.search(r"\d", text)
 
 
+def test_who_is_in_both_groups_is_counted():
+    found, log = reading(), log_of()
+    for both, expected in ((0, "None"), (3, "Wenige Kunden"), (9, "stehen 9 Kunden")):
+        campaigns = log.campaigns.assign(both=both, none=0).rename(index={"Mai": "Aktion 1"})
+        told = campaign_effect_findings.excluded(
+            log._replace(campaigns=campaigns), found, k=5, style=STYLE
+        )
+        assert expected in str(told)
+
+
 # --- segments, list, money ------------------------------------------------------------------
 
 
@@ -177,7 +197,7 @@ def test_the_account_by_hand():
     dear = campaign_readings.account(reading(6, effect=0.5, frequent_effect=0.5, cost=2.0))
     assert dear.pays is None
     text = str(campaign_effect_findings.account(dear, **say))
-    assert "nicht belegt, dass sie sich trägt" in text
+    assert "nicht belegt, dass sich die Kampagne trägt" in text
     waste = campaign_readings.account(reading(6, cost=9.0))
     assert waste.pays is False
     text = str(campaign_effect_findings.account(waste, measured=False, margin=1.0, style=STYLE))
@@ -193,6 +213,27 @@ def test_costs_that_are_not_known_are_counted():
     found = campaign_returns.account(made._replace(people=people))
     assert found.unknown == missing.sum() > 0
     assert found.table.loc["cost", "value"] == pytest.approx(0.5)
+
+
+def test_rows_in_another_order_say_the_same_to_the_last_bit():
+    made = trial(4, effect=0.9, frequent_effect=-0.7)
+    mixed = np.random.default_rng(1).permutation(len(made.people))
+    said = []
+    for people in (made.people, made.people.iloc[mixed]):
+        found = campaign_readings.readings((made._replace(people=people),), left_out=None, seed=1)
+        aimed = campaign_readings.targeting(found[0], seed=1)
+        said.append(
+            [
+                campaign_tables.effect_rows(found, k=5),
+                campaign_tables.balance_rows(found[0]),
+                campaign_readings.segments(found[0]).table,
+                campaign_tables.curve_rows(aimed, k=5),
+                aimed.parts,
+                campaign_readings.account(found[0]).table,
+            ]
+        )
+    for one, other in zip(*said, strict=True):
+        pd.testing.assert_frame_equal(one, other, check_exact=True)
 
 
 # --- the log ----------------------------------------------------------------------------------

@@ -32,6 +32,9 @@ class Balance(NamedTuple):
         (difference in standard deviations; 0 where a column does not vary).
     treated, control : int
         Customers.
+    directions : int
+        In so many independent ways the customers differed before; with none
+        nothing can be tested.
     statistic, p_value : float
         Distance of all mean columns at once, and how often a lot among the
         same customers makes it as large.
@@ -43,6 +46,7 @@ class Balance(NamedTuple):
     table: pd.DataFrame
     treated: int
     control: int
+    directions: int
     statistic: float
     p_value: float
     is_random: bool
@@ -110,7 +114,7 @@ def check(covariates: pd.DataFrame, *, treated: pd.Series, seed: int) -> Balance
         distances = scale * (np.array(drawn) ** 2).sum(axis=1)
         reached = int((distances >= statistic * (1 - 1e-12)).sum())
         p_value = (1 + reached) / (1 + PERMUTATIONS)
-    return Balance(table, *sizes, statistic, p_value, p_value >= LEVEL)
+    return Balance(table, *sizes, directions.shape[1], statistic, p_value, p_value >= LEVEL)
 
 
 class Attrition(NamedTuple):

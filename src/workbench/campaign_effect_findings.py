@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.campaign_balance import LARGE, LEVEL
-from workbench.campaign_log import FREQUENT_ORDERS, NEW_DAYS, NO_CONTROL, NOT_OVER, TRIAL, Log
+from workbench.campaign_log import FREQUENT_ORDERS, NEW_DAYS, NO_CONTROL, NOT_OVER, Log
 from workbench.campaign_readings import Reading, Segments, Targeting
 from workbench.campaign_returns import Returns
 from workbench.campaign_tables import ALPHA, COVARIATES, NO_TRIAL, SEGMENTS, STATUSES
@@ -14,7 +14,7 @@ from workbench.formats import Style
 from workbench.outputs import Sentence, say
 
 LOG_NEEDS = "ein Protokoll der Kontakte mit den Namen der Kampagnen (Tabelle contacts)"
-TRIAL_NEEDS = "eine abgeschlossene Kampagne mit genug Kunden in der Vergleichsgruppe"
+TRIAL_NEEDS = "eine abgeschlossene Kampagne mit genug Kunden in beiden Gruppen"
 LOT_NEEDS = "eine Kampagne, deren Vergleichsgruppe das Los bestimmt hat"
 COST_NEEDS = "die Kosten je Kontakt (Tabelle contacts, Spalte cost)"
 LIST_NEEDS = "genug Kunden in beiden Gruppen der Kampagne"
@@ -33,10 +33,7 @@ def overview(log: Log, *, days: int, style: Style) -> Sentence:
         How numbers are written.
     """
     counts = log.campaigns["status"].value_counts().reindex(STATUSES, fill_value=0)
-    text = (
-        "Das Protokoll nennt {n} Kampagnen, davon mit einer Vergleichsgruppe, die nichts bekam: "
-        "{mit}."
-    )
+    text = "Kampagnen im Protokoll: {n}, davon mit einer Vergleichsgruppe, die nichts bekam: {mit}."
     if counts[NO_CONTROL]:
         text += (
             " Ohne Vergleichsgruppe ({ohne}) ist nur zu sehen, wer reagierte und kaufte, nicht, "
@@ -45,15 +42,15 @@ def overview(log: Log, *, days: int, style: Style) -> Sentence:
         )
     if counts[NOT_OVER]:
         text += (
-            " Bei den noch offenen ({offen}) sind seit dem Kontakt keine {tage} Tage vergangen; "
-            "was folgt, ist nicht vollständig."
+            " Bei den noch offenen ({offen}) sind seit dem letzten Kontakt keine {tage} Tage "
+            "vergangen; was folgt, ist nicht vollständig."
         )
     if log.unnamed:
         text += " Ohne den Namen einer Kampagne sind {namenlos} Kontakte; sie zählen hier nicht."
     return say(
         text,
         n=style.count(len(log.campaigns)),
-        mit=style.count(counts[TRIAL]),
+        mit=style.count(int((log.campaigns[["treated", "control"]] > 0).all(axis=1).sum())),
         ohne=style.count(counts[NO_CONTROL]),
         offen=style.count(counts[NOT_OVER]),
         tage=style.count(days),
@@ -116,6 +113,12 @@ def balance(reading: Reading, *, style: Style) -> Sentence:
             "bewirkte.",
             **numbers,
         )
+    if not found.directions:
+        return say(
+            start + "Vorher hatten alle dasselbe gekauft: Ob das Los entschied, lässt sich nicht "
+            "prüfen.",
+            **numbers,
+        )
     text = start + (
         "Vorher hatten beide Gruppen so ähnlich gekauft, wie ein Los sie macht: In {anteil} aller "
         "Auslosungen wären sie mindestens so verschieden. Nichts spricht also dagegen, dass das "
@@ -123,8 +126,8 @@ def balance(reading: Reading, *, style: Style) -> Sentence:
     )
     if gap.max() > LARGE:
         text += (
-            " Am weitesten auseinander liegen sie bei {merkmal} ({abstand} Standardabweichungen); "
-            "die Rechnung gleicht das aus."
+            " Am weitesten auseinander liegen {merkmal} ({abstand} Standardabweichungen); die "
+            "Rechnung gleicht das aus."
         )
     return say(text, **numbers)
 
@@ -165,7 +168,7 @@ def effect(reading: Reading, apart: Segments | None, *, days: int, style: Style)
         f"{more} als ohne Ansprache (Unsicherheitsbereich: {{von}} bis {{bis}}). "
     )
     if pd.isna(row["low"]):
-        text = "Nach „{name}“ ({tag}) kaufte in keiner der beiden Gruppen jemand. "
+        text = "Nach „{name}“ ({tag}) kaufte in keiner der beiden Gruppen jemand."
     elif row["low"] > 0:
         text += "Das ist mehr als Zufall: Die Kampagne hat Käufe gebracht."
     elif row["high"] < 0:
@@ -236,6 +239,32 @@ def attrition(reading: Reading, *, k: int, style: Style) -> Sentence | None:
         start + end,
         eine=style.share(found.treated_share, digits=1),
         andere=style.share(found.control_share, digits=1),
+    )
+
+
+def excluded(log: Log, reading: Reading, *, k: int, style: Style) -> Sentence | None:
+    """Say how many customers of a campaign belong to no group of it; None where all do.
+
+    Parameters
+    ----------
+    log : Log
+        From `campaign_log.read`.
+    reading : Reading
+        Of the campaign.
+    k : int
+        Smallest group shown.
+    style : Style
+        How numbers are written.
+    """
+    n = int(log.campaigns.loc[reading.trial.name, ["both", "none"]].sum())
+    if n == 0:
+        return None
+    if n < k:
+        return say("Wenige Kunden stehen in beiden Gruppen oder in keiner; sie zählen nicht mit.")
+    return say(
+        "In beiden Gruppen oder in keiner stehen {n} Kunden; sie zählen nicht mit. Sind es viele, "
+        "kam etwas zwischen Los und Versand, und der Vergleich ist nur ein Anhalt.",
+        n=style.count(n),
     )
 
 
@@ -360,16 +389,16 @@ def account(found: Returns, *, measured: bool, margin: float, style: Style) -> S
     """
     table = found.table
     text = (
-        "Je Angesprochenem kostete der Kontakt {kosten} und brachte im Mittel {beitrag} mehr "
-        "Deckungsbeitrag ({von} bis {bis}). "
+        "Je Angesprochenem kostete der Kontakt {kosten}; der Deckungsbeitrag änderte sich dadurch "
+        "im Mittel um {beitrag} ({von} bis {bis}). "
     )
     if found.pays:
         text += "Die Kontakte haben sich getragen: Es bleiben {rest} ({rest_von} bis {rest_bis})."
     elif found.pays is False:
-        text += "Sie hat damit mehr gekostet, als sie brachte."
+        text += "Die Kampagne hat damit mehr gekostet, als sie brachte."
     else:
         text += (
-            "Es ist nicht belegt, dass sie sich trägt: Nach Abzug der Kosten reicht der "
+            "Es ist nicht belegt, dass sich die Kampagne trägt: Nach Abzug der Kosten reicht der "
             "Unsicherheitsbereich von {rest_von} bis {rest_bis}."
         )
     if not measured and margin == 1:

@@ -226,7 +226,8 @@ def _with_campaign_day(people: pd.DataFrame) -> pd.DataFrame:
     contacted = people[people["group"] == "treated"]
     counts = contacted.groupby(["campaign", "day"], as_index=False).size()
     most = counts.sort_values(["campaign", "size", "day"], ascending=[True, False, True])
-    main = people["campaign"].map(most.drop_duplicates("campaign").set_index("campaign")["day"])
+    main = most.drop_duplicates("campaign").set_index("campaign")["day"].rename("main")
+    main = people[["campaign"]].join(main, on="campaign")["main"]
     sent = pd.MultiIndex.from_frame(counts[["campaign", "day"]])
     own = pd.MultiIndex.from_frame(people[["campaign", "day"]]).isin(sent)
     moved = (people["group"] == "control") & ~own & main.notna()

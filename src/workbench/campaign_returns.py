@@ -59,7 +59,8 @@ def account(trial: Trial) -> Returns:
     if not known.gt(0).any():
         raise TooFewData("no contact has a cost above 0.", have=0, need=1)
     unknown = int(people["cost"].isna()[treated].sum())
-    cost = people["cost"].fillna(known.mean()).where(treated, people["cost"].fillna(0.0))
+    # Whatever the log says of control customers: they got nothing.
+    cost = people["cost"].fillna(known.mean()).where(treated, 0.0)
 
     def row(values: pd.Series) -> pd.Series:
         return campaign_effects.adjusted(
@@ -67,7 +68,7 @@ def account(trial: Trial) -> Returns:
         ).iloc[0]
 
     margin, net = row(people["margin"]), row(people["margin"] - cost)
-    each = float(cost[treated].mean() - cost[~treated].mean())
+    each = float(cost[treated].mean())
     roi = (margin["effect"] - each) / each
     half = row(people["margin"] - (1 + roi) * cost)
     half = (half["high"] - half["low"]) / 2 / each
