@@ -59,9 +59,10 @@ def _notebook():
         groups, name="curve", caption="Je steiler, desto besser.", columns=columns, style=GERMAN
     )
     share = GERMAN.share(0.508)
+    amounts = [GERMAN.money(1000.0**n) for n in range(4)]
     figures = [
-        outputs.KeyFigure(f"figure_{n}", f"Kennzahl {n}", GERMAN.money(10.0**n), HOSTILE_NOTE, True)
-        for n in range(4)
+        outputs.KeyFigure(f"figure_{n}", f"Kennzahl {n}", amount, HOSTILE_NOTE, True)
+        for n, amount in enumerate(amounts)
     ]
     return new_notebook(
         cells=[
@@ -173,6 +174,23 @@ def test_a_phone_scrolls_only_downwards(visit, name):
     page = visit(name, view="phone")
     page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+@pytest.mark.parametrize("name", ["index", "03_clv"])
+def test_a_long_number_stays_in_its_column(visit, name):
+    page = visit(name)
+    for width in (390, 641, 900, 1100, 1400):
+        page.set_viewport_size({"width": width, "height": 900})
+        widths = page.evaluate(
+            """[...document.querySelectorAll('.tiles .value')].map((number) => {
+                const text = document.createRange();
+                text.selectNodeContents(number);
+                const boxes = [text, number.parentElement].map((it) => it.getBoundingClientRect());
+                return boxes.map((box) => box.width);
+            })"""
+        )
+        assert len(widths) == 4
+        assert all(text <= column + 1 for text, column in widths), (width, widths)
 
 
 def test_the_contents_fold_on_a_phone_alone(visit):
