@@ -248,7 +248,7 @@ MAY_IMPORT = {
     "measure_plots": {"formats", "plots"},
     "campaign_gain": {"schema", "customer_bootstrap", "offers"},
     "campaign_gate": {"schema", "crm_gate", "customer_groups"},
-    "contact_pressure": {"schema", "discrimination"},
+    "contact_pressure": {"schema", "consents", "discrimination"},
     "campaign_lists": {"campaign_gate", "privacy"},
     "control_groups": {"crm_gate"},
     "trial_power": {"control_groups"},

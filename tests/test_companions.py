@@ -130,10 +130,36 @@ def test_the_latest_consent_holds_and_on_one_day_the_strictest(read):
     assert holds == [
         ["1", "email", "widerspruch"],
         ["2", "email", "keine"],
+        ["3", "email", "widerspruch"],
         ["3", "telefon", "bestandskunde_7_3"],
     ]
-    assert dropped(found) == {"after_as_of": 2, "superseded": 3}
-    assert count(found)["objections_after_as_of"] == 1
+    assert dropped(found) == {"after_as_of": 1, "superseded": 3}
+    assert count(found)["refusals_after_as_of"] == 1
+
+
+def test_a_refusal_after_the_day_holds_for_whoever_is_contacted_today(read):
+    header = "customer_id,channel,status,date"
+    granted = ("1,email,opt_in,2024-01-01", "2,email,bestandskunde_7_3,2024-01-01")
+    later = ("1,email,keine,2025-07-01", "2,email,widerspruch,2025-07-01")
+    found = read("consent", header, *granted, *later, "2,email,opt_in,2025-07-09")
+    assert consents.standing(found.table, customers=["1", "2"], channel="email").tolist() == [
+        "keine", "widerspruch",
+    ]  # fmt: skip
+    assert dropped(found) == {"after_as_of": 1, "superseded": 2}
+
+
+def test_who_unsubscribed_in_the_log_is_named_whatever_the_day(read):
+    found = read(
+        "contacts",
+        "customer_id,date,channel,group,response",
+        "1,2025-01-01,E-Mail,kampagne,Abgemeldet",
+        "1,2025-02-01,E-Mail,kampagne,geklickt",
+        "2,2025-07-01,,kampagne,unsubscribed",
+        "3,2025-01-01,post,kampagne,keine",
+        erased=["3"],
+    )
+    told = found.opt_outs.astype("str").fillna("").to_numpy().tolist()
+    assert told == [["1", "email", "2025-01-01"], ["2", "", "2025-07-01"]]
 
 
 def test_what_may_be_an_objection_is_kept_and_a_consent_without_a_day_is_not(read):
@@ -578,7 +604,7 @@ def test_rows_read_are_rows_kept_and_dropped(name, read):
 
 
 LATER = {
-    "consent": ("1,email,widerspruch,2025-07-01", "3,*,anders,2026-01-01"),
+    "consent": ("1,email,opt_in,2025-07-01", "3,*,anders,2026-01-01"),
     "contacts": ("1,2025-07-01,a,viel", "2,2026-01-01,c,-5"),
     "survey": ("3,2025-07-01,10", "3,2025-08-01,77"),
     "complaints": ("3,2025-07-01,2025-06-01", "2,2025-09-09,offen"),
@@ -592,8 +618,7 @@ def test_what_comes_after_the_day_changes_neither_table_nor_counts(name, read):
     before = read(name, *EXAMPLES[name])
     found = read(name, *EXAMPLES[name], *LATER[name])
     pd.testing.assert_frame_equal(found.table, before.table)
-    codes = before.checks["code"] != "objections_after_as_of"
-    pd.testing.assert_frame_equal(found.checks[codes], before.checks[codes])
+    pd.testing.assert_frame_equal(found.checks, before.checks)
     assert n_rows(found)["after_as_of"] == 2
 
 

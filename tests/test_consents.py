@@ -93,10 +93,58 @@ def test_an_objection_to_advertising_or_on_an_unknown_channel_closes_every_chann
         consent = said(("1", "email", "opt_in"), ("1", channel, "widerspruch"))
         assert consents.objected(consent).tolist() == ["1"]
         assert allowed(consent) == []
-    for channel in ("telefon", "post", "newsletter"):
+    for channel in ("telefon", "post"):
         consent = said(("1", "email", "opt_in"), ("1", channel, "widerspruch"))
         assert consents.objected(consent).empty
         assert allowed(consent) == ["1"]
+
+
+def dated(*rows):
+    """Consents with the day on which each was said."""
+    consent = said(*(row[:3] for row in rows))
+    return consent.assign(date=pd.to_datetime([row[3] for row in rows]))
+
+
+def test_an_objection_to_one_kind_of_mail_closes_the_other_unless_consent_came_later():
+    for one, other in (("email", "newsletter"), ("newsletter", "email")):
+        objection = ("1", other, "widerspruch", "2025-03-01")
+        for status, day, wanted in (
+            ("opt_in", "2025-03-02", ["1"]), ("opt_in", "2025-03-01", []), ("opt_in", None, []),
+            ("bestandskunde_7_3", "2025-03-02", []),
+        ):  # fmt: skip
+            consent = dated(objection, ("1", one, status, day))
+            assert allowed(consent, channel=one, by="bestandskunde_7_3") == wanted
+    everywhere = said(("1", "alle", "opt_in"), ("1", "newsletter", "widerspruch"))
+    assert allowed(everywhere) == []
+    assert allowed(everywhere, channel="post") == ["1"]
+
+
+def test_a_consent_withdrawn_on_all_channels_later_is_withdrawn_on_each():
+    grant = ("1", "email", "opt_in", "2025-01-01")
+    assert allowed(dated(grant, ("1", "alle", "keine", "2025-02-01"))) == []
+    assert allowed(dated(grant, ("1", "alle", "keine", "2024-12-31"))) == ["1"]
+    assert allowed(dated(grant, ("1", "alle", "keine", None))) == ["1"]
+
+
+def test_who_unsubscribed_has_objected_until_he_consents_again():
+    consent = dated(
+        ("1", "email", "opt_in", "2025-01-01"),
+        ("2", "email", "opt_in", "2025-06-01"),
+        ("3", "email", "bestandskunde_7_3", "2025-01-01"),
+        ("4", "post", "opt_in", "2025-01-01"),
+    ).assign(source=pd.NA)
+    opt_outs = pd.DataFrame(
+        {
+            "customer_id": ["1", "2", "3", "4"],
+            "channel": pd.Series(["email", "email", "newsletter", None], dtype="str"),
+            "date": pd.Timestamp("2025-05-01"),
+        }
+    )
+    both = consents.with_opt_outs(consent, opt_outs)
+    assert allowed(both, by="bestandskunde_7_3") == ["2"]
+    assert allowed(both, channel="post") == []
+    assert consents.objected(both).empty
+    assert not both.duplicated(["customer_id", "channel"]).any()
 
 
 def test_a_consent_to_advertising_opens_no_channel():

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from workbench import (
     churn_features,
+    consents,
     databases,
     evaluation,
     intake,
@@ -584,6 +585,28 @@ def test_who_is_erased_or_objects_is_in_no_table(export):
     n_rows = reading.balance.set_index("reason")["n_rows"]
     assert (n_rows["erased"], n_rows["objected"]) == (2, 1)
     assert set(reading.companions) == {"erasure", "consent", "contacts"}
+
+
+def test_who_unsubscribed_in_the_log_of_contacts_may_not_be_written_to(export):
+    consent = export(
+        "anna,email,opt_in,2023-01-01",
+        "dora,email,opt_in,2023-01-01",
+        name="w.csv",
+        header="customer_id,channel,status,date",
+    )
+    contacts = export(
+        "dora,2024-01-03,email,abgemeldet", name="c.csv", header="customer_id,date,channel,response"
+    )
+    tables = {"consent": consent, "contacts": contacts}
+    for pseudonymise in ("off", "on"):
+        reading = read(
+            export(*RETURNING, header=RETURNING_HEADER), tables=tables, pseudonymise=pseudonymise
+        )
+        base = reading.base
+        customers = sorted(base.orders["customer_id"].unique())
+        may = consents.permissions(base.tables["consent"], customers=customers)["may_email"]
+        assert (len(customers), int(may.sum())) == (4, 1)
+        pd.testing.assert_frame_equal(reading.companions["consent"].table, base.tables["consent"])
 
 
 def test_a_currency_that_the_data_contradict_is_refused(export):

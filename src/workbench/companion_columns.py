@@ -29,7 +29,7 @@ CHECKS = {
     "objections_beyond_channels": (
         "Widersprüche gegen Werbung oder auf unbekanntem Kanal, sie gelten für alle Kanäle"
     ),
-    "objections_after_as_of": "Widersprüche nach dem Stichtag, vor jedem Versand abzugleichen",
+    "refusals_after_as_of": "Widersprüche und Widerrufe nach dem Stichtag, sie gelten schon",
     "customers_objected": (
         "Kunden mit Widerspruch gegen Profilbildung oder Werbung oder auf allen Kanälen"
     ),
@@ -152,15 +152,18 @@ def consent(rows: pd.DataFrame, *, source: Source, as_of: pd.Timestamp) -> Shape
     is unknown, an objection is one on all channels, unless a later row says
     something else of the same channel. A line that names two channels is a row
     for each. A source without any day is taken as of `as_of`.
+
+    A refusal after `as_of` holds too: whom a run lists is contacted today, and
+    not on that day.
     """
     status = consents.status_names(rows["status"]).mask(cells.is_blank(rows["status"]), "")
     is_objection, is_grant = status == consents.OBJECTION, status.isin(consents.GRANTS)
     day, cannot_count = cells.judged_days(rows, "date", as_of=as_of)
     later = cannot_count == "after_as_of"
     no_channel = cells.is_blank(rows["channel"])
-    later_objections = is_objection & later & (rows["reason"] == "")
+    later_refusal = later & status.isin(consents.REFUSALS)
 
-    rows = cells.dropped(rows, "after_as_of", later)
+    rows = cells.dropped(rows, "after_as_of", later & ~later_refusal)
     rows = cells.dropped(rows, "no_status", status == "")
     known = status.isin(consents.STATUSES)
     cells.check_all(
@@ -174,10 +177,11 @@ def consent(rows: pd.DataFrame, *, source: Source, as_of: pd.Timestamp) -> Shape
             rows = cells.dropped(rows, reason, unproven & (cannot_count == reason))
     rows = rows.assign(
         status=status,
-        date=day.dt.normalize().where(cannot_count == ""),
+        date=day.dt.normalize().where((cannot_count == "") | later_refusal),
         channel=rows["channel"].mask(no_channel, consents.EVERY_CHANNEL),
         source=cells.filled(rows["source"]),
         no_channel=no_channel,
+        is_later=later_refusal,
     )
     rows = _by_channel(rows)
     rows = cells.dropped(rows, "superseded", ~consents.in_force(cells.kept(rows)))
@@ -194,10 +198,10 @@ def consent(rows: pd.DataFrame, *, source: Source, as_of: pd.Timestamp) -> Shape
             "undated": rows["date"].isna(),
             "objections_without_channel": rows["no_channel"],
             "objections_beyond_channels": beyond,
+            "refusals_after_as_of": rows["is_later"],
         },
         kept,
     )
-    counts["objections_after_as_of"] = int(later_objections.sum())
     counts["customers_objected"] = len(consents.objected(kept))
     return Shaped(rows, counts)
 

@@ -188,6 +188,9 @@ class Companion(NamedTuple):
     left_out : DataFrame
         Of ``contacts``: `campaign`, `group` and `customers`, how many of those
         in it are erased or objected, whatever the day. Of others: no row.
+    opt_outs : DataFrame
+        Of ``contacts``: `customer_id`, `channel` and `date` of contacts whose
+        customer wanted no more of them, whatever the day. Of others: no row.
     """
 
     name: str
@@ -200,6 +203,7 @@ class Companion(NamedTuple):
     facts: tuple[Fact, ...]
     identified: pd.DataFrame
     left_out: pd.DataFrame
+    opt_outs: pd.DataFrame
 
 
 def read(
@@ -340,6 +344,7 @@ def assemble(
         facts=source.facts,
         identified=identifiers.judge(source.columns_found, used=source.columns, samples={}),
         left_out=left_out,
+        opt_outs=_opt_outs(rows, name=name),
     )
 
 
@@ -562,6 +567,16 @@ def _left_out(rows: pd.DataFrame, *, as_of: pd.Timestamp, name: str) -> pd.DataF
     gone = rows[rows["reason"].isin(["erased", "objected"]) & (rows["date"] <= as_of)]
     counts = gone.assign(customer_id=cells.id_keys(gone["customer_id"])).groupby(columns)
     return counts["customer_id"].nunique().rename("customers").reset_index()
+
+
+def _opt_outs(rows: pd.DataFrame, *, name: str) -> pd.DataFrame:
+    """Name who unsubscribed: what somebody does not want holds from any day on."""
+    columns = ["customer_id", "channel", "date"]
+    if name != "contacts":
+        return pd.DataFrame(columns=columns)
+    still_here = rows["reason"].isin(["", "after_as_of"])
+    told = rows.loc[still_here & consents.opted_out(rows["reaction"]), columns]
+    return told.sort_values(columns, ignore_index=True)
 
 
 def _loose(ids: pd.Series) -> pd.Series:

@@ -21,12 +21,18 @@ STATUSES = {
 }
 GRANTS = ("opt_in", "bestandskunde_7_3")
 OBJECTION = "widerspruch"
+REFUSALS = ("keine", OBJECTION)
 EVERY_CHANNEL = "alle"
 # Who objects on any other channel may not be in the data at all: it is profiling, every channel,
 # advertising as such, or one that nobody could close. Article 21 (2) and (3) GDPR.
 CHANNELS = ("email", "newsletter", "telefon", "post")
 # Of these alone § 7 (3) UWG speaks.
 ELECTRONIC_MAIL = ("email", "newsletter")
+# What a log of contacts says of who wants no more of it.
+OPT_OUTS = (
+    *("abgemeldet", "abmeldung", "widerspruch", "widersprochen", "unsubscribed", "unsubscribe"),
+    *("opt-out", "opt out", "optout", "opted out"),
+)
 # What else a shop writes, plain as in `channel_names`.
 _CHANNELS = {
     **{"e-mail": "email", "e mail": "email", "mail": "email", "mailing": "email"},
@@ -154,6 +160,45 @@ def objected(consent: pd.DataFrame) -> pd.Index:
     return pd.Index(sorted(set(consent.loc[is_absolute, "customer_id"])), name="customer_id")
 
 
+def opted_out(reactions: pd.Series) -> pd.Series:
+    """Say which reactions to a contact are those of who wants no more of it.
+
+    Examples
+    --------
+    >>> opted_out(pd.Series(["Abgemeldet ", "geöffnet", None])).tolist()
+    [True, False, False]
+    """
+    return cells.stripped(reactions.astype("str").fillna("")).str.casefold().isin(OPT_OUTS)
+
+
+def with_opt_outs(consent: pd.DataFrame, opt_outs: pd.DataFrame) -> pd.DataFrame:
+    """Take who unsubscribed from a contact for one who objected to its channel.
+
+    Where the channel is unknown, or none of `CHANNELS`, it is all of these. A
+    consent that is dated later holds.
+
+    Parameters
+    ----------
+    consent : DataFrame
+        As `companions.read` makes it.
+    opt_outs : DataFrame
+        `customer_id`, `channel` (as in `channel_names`, or missing) and `date`.
+
+    Returns
+    -------
+    DataFrame
+        Like `consent`, sorted by its columns.
+    """
+    each = opt_outs["channel"].astype(object)
+    each = each.where(each.isin(CHANNELS)).map(lambda name: [name], na_action="ignore")
+    each = each.map(lambda names: names if isinstance(names, list) else list(CHANNELS))
+    objections = opt_outs.assign(channel=each, status=OBJECTION).explode("channel")
+    both = pd.concat([consent, objections.reindex(columns=consent.columns)], ignore_index=True)
+    both = both.astype(consent.dtypes)
+    holds = in_force(both.assign(line=both.index))
+    return both[holds].sort_values(list(consent.columns), ignore_index=True)
+
+
 def may_contact(
     consent: pd.DataFrame, *, customers: Iterable[str], channel: str, by: str
 ) -> pd.Series:
@@ -236,7 +281,9 @@ def standing(consent: pd.DataFrame, *, customers: Iterable[str], channel: str) -
     """Say what holds for each customer on one channel.
 
     What was said about the channel itself counts before what was said about all
-    channels, and what `objected` knows before both.
+    channels, unless all consent was withdrawn later. An objection to a
+    newsletter is one to electronic mail, and the other way round, unless express
+    consent came later. What `objected` knows counts before all of it.
 
     Parameters
     ----------
@@ -260,9 +307,20 @@ def standing(consent: pd.DataFrame, *, customers: Iterable[str], channel: str) -
     ['opt_in', 'widerspruch', nan]
     """
     (name,) = channel_names(pd.Series([channel], dtype="str"))
+    if "date" not in consent:
+        consent = consent.assign(date=pd.NaT)
     said = _strictest(consent[consent["channel"] == name])
     everywhere = _strictest(consent[consent["channel"] == EVERY_CHANNEL])
     said = pd.concat([said, everywhere[~everywhere.index.isin(said.index)]])
+    day, said = said["date"], said["status"]
+    withdrawn = everywhere.reindex(said.index)
+    is_over = (withdrawn["status"] == "keine") & (withdrawn["date"] > day)
+    said = said.mask(is_over, "keine")
+    if name in ELECTRONIC_MAIL:
+        mail = consent["channel"].isin(ELECTRONIC_MAIL) & (consent["status"] == OBJECTION)
+        closed = _strictest(consent[mail])["date"].reindex(said.index)
+        is_closed = said.index.isin(cells.id_keys(consent.loc[mail, "customer_id"]))
+        said = said.mask(is_closed & ~((said == "opt_in") & (day > closed)), OBJECTION)
     blocked = set(cells.id_keys(pd.Series(objected(consent), dtype="str")))
 
     index = pd.Index(sorted(set(customers)), name="customer_id", dtype="str")
@@ -293,9 +351,9 @@ def permissions(consent: pd.DataFrame, *, customers: Iterable[str]) -> pd.DataFr
     )
 
 
-def _strictest(rows: pd.DataFrame) -> pd.Series:
-    """Return one status for each id; two spellings of one id are one customer."""
-    order = {status: i for i, status in enumerate(STATUSES)}
-    said = pd.DataFrame({"key": cells.id_keys(rows["customer_id"]), "status": rows["status"]})
-    said = said.sort_values("status", key=lambda status: status.map(order))
-    return said.drop_duplicates("key", keep="last").set_index("key")["status"]
+def _strictest(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return status and date for each id; two spellings of one id are one customer."""
+    said = rows[["status", "date"]].assign(key=cells.id_keys(rows["customer_id"]))
+    said = said.assign(strictness=said["status"].map(list(STATUSES).index))
+    said = said.sort_values(["strictness", "date"], na_position="first")
+    return said.drop_duplicates("key", keep="last").set_index("key")[["status", "date"]]

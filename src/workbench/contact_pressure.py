@@ -7,11 +7,10 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from workbench import consents
 from workbench.discrimination import wilson
 from workbench.schema import TooFewData
 
-# What a source says of who wants no more of it.
-OPT_OUTS = ("abgemeldet", "unsubscribed", "opt-out", "optout")
 # Contacts from this number on are one class.
 MOST_CONTACTS = 4
 # So many months back are shown.
@@ -127,7 +126,7 @@ def opt_outs(contacts: pd.DataFrame) -> pd.DataFrame:
         If the log does not tell of anybody who left.
     """
     made = sent(contacts).sort_values(["customer_id", "date", "channel", "campaign"])
-    left = made["reaction"].fillna("").str.strip().str.casefold().isin(OPT_OUTS)
+    left = consents.opted_out(made["reaction"])
     if not left.any():
         raise TooFewData("no contact has a reaction of who left.", have=0, need=1)
     number = (made.groupby("customer_id").cumcount() + 1).clip(upper=MOST_CONTACTS)

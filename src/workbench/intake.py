@@ -282,6 +282,9 @@ def read(
         else:
             how = {"columns": named.get(name), "crm": source.crm}
             beside[name] = companions.read(name, table, **how, **up_to)
+    if {"consent", "contacts"} <= set(beside):
+        said = consents.with_opt_outs(beside["consent"].table, beside["contacts"].opt_outs)
+        beside["consent"] = beside["consent"]._replace(table=said)
     base = Base(
         stored=cleaned.stored if names is None else order_tables.renamed(cleaned.stored, names),
         first_day=cleaned.first_day,
