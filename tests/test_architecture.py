@@ -249,7 +249,7 @@ MAY_IMPORT = {
     "campaign_gain": {"schema", "customer_bootstrap", "offers"},
     "campaign_gate": {"schema", "crm_gate", "customer_groups"},
     "contact_pressure": {"schema", "consents", "discrimination"},
-    "campaign_lists": {"campaign_gate", "privacy"},
+    "campaign_lists": {"campaign_gate", "crm_gate", "privacy"},
     "control_groups": {"crm_gate"},
     "trial_power": {"control_groups"},
     "campaign_findings": {"contact_pressure", "crm_gate", "formats", "outputs", "trial_power"},

@@ -23,10 +23,10 @@ def totals(gain=100.0, usual=0.03, once=0.08) -> pd.DataFrame:
     )
 
 
-def headline(*, listed=50, target=40, permitted=True) -> str:
+def headline(*, listed=50, target=40, permitted=True, candidates=60, limited=False) -> str:
     said = campaign_findings.headline(
-        totals(), listed=listed, target=target, permitted=permitted, success_rate=0.1, k=5,
-        style=STYLE,
+        totals(), listed=listed, target=target, permitted=permitted, candidates=candidates,
+        limited=limited, success_rate=0.1, k=5, style=STYLE,
     )  # fmt: skip
     return str(said)
 
@@ -40,6 +40,33 @@ def test_the_first_sentence_says_what_the_list_brings_or_why_there_is_none():
     assert "weniger als 5 Kunden" in headline(listed=8, target=4)
     assert headline(permitted=False).startswith("Ohne Einwilligungen darf niemand angesprochen")
     assert "Auch mit Einwilligungen lohnte sich" in headline(listed=0, target=0, permitted=False)
+
+
+def test_an_empty_list_is_laid_to_what_emptied_it():
+    empty = {"listed": 0, "target": 0}
+    for permitted in (True, False):
+        said = {"permitted": permitted} | empty
+        assert "niemand infrage" in headline(**said, candidates=0)
+        assert "für keine Liste, die Gewinn bringt" in headline(**said, limited=True)
+        assert "keine Ansprache" in headline(**said)
+
+
+def test_the_cost_of_the_contacted_stands_beside_the_budget():
+    asked = {"channel": "email", "rule": "lohnend", "groups": [], "style": STYLE}
+    said = str(campaign_findings.selection(**asked, budget=500.0, cost=498.7))
+    assert "kostet voraussichtlich 499\xa0€, das Budget ist 500\xa0€" in said
+    for budget, cost in ((0.0, 498.7), (500.0, math.nan)):
+        assert "Budget" not in str(campaign_findings.selection(**asked, budget=budget, cost=cost))
+
+
+def test_the_success_rate_is_set_beside_those_who_come_back_by_themselves():
+    back = pd.Series({"silent_days": 350, "followup_days": 365, "return_share": 0.2})
+    for rate, words in ((0.1, "eher zu hoch"), (0.3, "viel zu hoch")):
+        said = campaign_findings.long_gone(
+            back, customers=40, days=352.5, success_rate=rate, style=STYLE
+        )
+        assert words in str(said)
+        assert "kamen bisher 20" in str(said)
 
 
 def test_every_reason_channel_rule_and_scenario_has_a_name():
@@ -64,14 +91,14 @@ def test_power_says_whether_the_assumed_effect_would_show():
     of_list = {"base": 0.5, "deviation": 30.0, "gain": 500.0}
     asked = {"share": 0.2, "base": 0.5, "style": STYLE}
     splits = trial_power.splits(20_000, shares=[0.2], **of_list)
-    said = str(campaign_findings.power(splits, success_rate=0.1, **asked))
+    said = str(campaign_findings.power(splits, assumed=0.05, **asked))
     assert "ab 2,5 Prozentpunkten" in said
     assert "5,0 Prozentpunkte, ist groß genug" in said
     few = trial_power.splits(500, shares=[0.2], **of_list)
     assert "je Gruppe 1.565 Kunden nötig" in str(
-        campaign_findings.power(few, success_rate=0.1, **asked)
+        campaign_findings.power(few, assumed=0.05, **asked)
     )
-    nobody = campaign_findings.power(few.iloc[:0], success_rate=0.1, **asked)
+    nobody = campaign_findings.power(few.iloc[:0], assumed=0.05, **asked)
     assert "keine Wirkung zeigen" in str(nobody)
 
 
@@ -81,7 +108,7 @@ def test_opt_outs_are_compared_only_as_far_as_their_intervals_tell():
          "low": [0.005, 0.037], "high": [0.019, 0.066]},
         index=pd.Index([1, 2], name="contact_number"),
     )  # fmt: skip
-    assert "Gefahr, einen Kunden" in str(campaign_findings.opt_outs(table, style=STYLE))
+    assert "Gefahr, ihn zu vertreiben" in str(campaign_findings.opt_outs(table, style=STYLE))
     alike = table.assign(low=0.001, high=0.2)
     assert "nicht zu belegen" in str(campaign_findings.opt_outs(alike, style=STYLE))
     hidden = table.astype(float)

@@ -83,6 +83,20 @@ def test_halves_show_most_and_a_fifth_a_quarter_less():
     assert table["forgone"].tolist() == [50.0, 100.0, 250.0]
 
 
+def test_two_windows_one_after_the_other_are_the_horizon():
+    p = pd.Series([0.0, 0.3, 0.95, 1.0])
+    one = trial_power.in_window(p, of_days=365, days=56)
+    rest = trial_power.in_window(p, of_days=365, days=309)
+    assert (1 - (1 - one) * (1 - rest)).to_numpy() == pytest.approx(p.to_numpy())
+    assert one.iloc[1] == pytest.approx(0.0532, abs=1e-4)
+
+
+def test_a_group_that_is_drawn_is_taken_as_it_is():
+    of_list = {"base": 0.2, "deviation": 30.0, "gain": 500.0}
+    table = trial_power.splits(1000, shares=[0.2, 0.5], drawn={0.2: 190}, **of_list)
+    assert table[["target", "control"]].to_numpy().tolist() == [[810, 190], [500, 500]]
+
+
 def test_who_spent_nothing_counts():
     days = pd.to_datetime(["2025-01-01", "2025-12-31", "2025-12-30"])
     orders = pd.DataFrame({"customer_id": ["a", "a", "b"], "date": days, "amount": [9.0, 2.0, 3.0]})

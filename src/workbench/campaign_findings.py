@@ -43,6 +43,8 @@ def headline(
     listed: int,
     target: int,
     permitted: bool,
+    candidates: int,
+    limited: bool,
     success_rate: float,
     k: int,
     style: Style,
@@ -57,6 +59,10 @@ def headline(
         Customers on the list, and those of them who are contacted.
     permitted : bool
         There is a table of consents.
+    candidates : int
+        Whom nothing but the money could keep off the list.
+    limited : bool
+        The budget ends the list.
     success_rate : float
         As assumed.
     k : int
@@ -75,9 +81,7 @@ def headline(
     }
     start = "" if permitted else "Ohne Einwilligungen darf niemand angesprochen werden. "
     if not listed:
-        end = "Unter diesen Annahmen lohnt sich keine Ansprache, also gibt es keine Liste."
-        if not permitted:
-            end = "Auch mit Einwilligungen lohnte sich unter diesen Annahmen keine Ansprache."
+        end = _no_list(candidates=candidates, limited=limited, permitted=permitted)
     elif target < k:
         end = "Anzusprechen wären weniger als {k} Kunden; so kleine Gruppen zeigen wir nicht."
     elif permitted:
@@ -98,10 +102,57 @@ def headline(
     return say(start + end, **numbers)
 
 
-def selection(*, channel: str, rule: str, groups: list[str], style: Style) -> Sentence:
-    """Say whom the campaign is meant for, and on which channel."""
+def _no_list(*, candidates: int, limited: bool, permitted: bool) -> str:
+    """Say what leaves a list without anybody: the gate, the budget, or the gain."""
+    if not candidates:
+        return (
+            "Für diese Ansprache kommt niemand infrage; warum, sagt die Tabelle der Gründe."
+            if permitted
+            else "Auch mit Einwilligungen käme für diese Ansprache niemand infrage."
+        )
+    if limited:
+        return (
+            "Das Budget reicht für keine Liste, die Gewinn bringt."
+            if permitted
+            else "Auch mit Einwilligungen reichte das Budget für keine Liste, die Gewinn bringt."
+        )
+    return (
+        "Unter diesen Annahmen lohnt sich keine Ansprache, also gibt es keine Liste."
+        if permitted
+        else "Auch mit Einwilligungen lohnte sich unter diesen Annahmen keine Ansprache."
+    )
+
+
+def selection(
+    *,
+    channel: str,
+    rule: str,
+    groups: list[str],
+    budget: float,
+    cost: float,
+    style: Style,
+) -> Sentence:
+    """Say whom the campaign is meant for, on which channel, and how much of the budget it takes.
+
+    Parameters
+    ----------
+    channel, rule : str
+        Keys of `CHANNELS` and `RULES`.
+    groups : list of str
+        Of customers; empty: all.
+    budget, cost : float
+        Currency; a budget of 0 is none. The cost is expected, of those contacted and
+        the fixed one; NaN where that would speak of few.
+    style : Style
+        How numbers are written.
+    """
+    text = "Kanal: {kanal}. Auswahl: {regel}; Kundengruppen: {gruppen}."
+    if budget and pd.notna(cost):
+        text += " Die Aktion kostet voraussichtlich {kosten}, das Budget ist {budget}."
     return say(
-        "Kanal: {kanal}. Auswahl: {regel}; Kundengruppen: {gruppen}.",
+        text,
+        kosten=style.money(cost),
+        budget=style.money(budget),
         kanal=style.text(CHANNELS[channel]),
         regel=style.text(RULES[rule]),
         gruppen=style.text(", ".join(groups) or "alle"),
@@ -168,7 +219,7 @@ def opt_outs(table: pd.DataFrame, *, style: Style) -> Sentence:
         )
     first, last = shown.iloc[0], shown.iloc[-1]
     if last["low"] > first["high"]:
-        end = "Mit jedem weiteren Kontakt steigt also die Gefahr, einen Kunden zu vertreiben."
+        end = "Wer oft angesprochen wird, geht also eher: Die Gefahr, ihn zu vertreiben, steigt."
     elif last["high"] < first["low"]:
         end = "Wer geblieben ist, geht also seltener; die Gefahr liegt am Anfang."
     else:
@@ -310,7 +361,7 @@ def curve_rule(*, limited: bool, budgeted: bool, style: Style) -> Sentence:
         + order
         + "; "
         + end
-        + ". Die Vergleichsgruppe zählt mit, feste Kosten sind "
+        + ". Gerechnet ist, als würde auch die Vergleichsgruppe angesprochen; feste Kosten sind "
         "abgezogen",
     )
 
@@ -331,7 +382,7 @@ def groups(table: pd.DataFrame, *, style: Style) -> Sentence:
 
 
 def power(
-    splits: pd.DataFrame, *, share: float, base: float, success_rate: float, style: Style
+    splits: pd.DataFrame, *, share: float, base: float, assumed: float, style: Style
 ) -> Sentence:
     """Say which effect the list can show, beside the one that was assumed.
 
@@ -343,13 +394,12 @@ def power(
         Of the control group, as chosen.
     base : float
         Share of buyers to be expected without a contact.
-    success_rate : float
-        As assumed.
+    assumed : float
+        Effect as assumed: share of those contacted who are won.
     style : Style
         How numbers are written.
     """
     visible = splits["visible_share"].get(share)
-    assumed = success_rate * (1 - base)
     needed = trial_power.customers_needed(base, assumed)
     if visible is None or pd.isna(visible):
         return say("Mit dieser Liste lässt sich keine Wirkung zeigen: Eine Gruppe ist zu klein.")
@@ -369,14 +419,53 @@ def power(
 def power_rule(*, base: float, days: int, style: Style) -> Sentence:
     """Say how the smallest visible effect is computed."""
     return say(
-        "Mehr Käufer und mehr Umsatz je Kopf im Ziel als in der Vergleichsgruppe, in {tage} Tagen. "
-        "Eine so große Wirkung fällt in {macht} aller Versuche auf, ein Zufall in {irrtum}. Ohne "
-        "Ansprache kaufen voraussichtlich {basis}; der Umsatz schwankt wie in den letzten {tage} "
-        "Tagen",
+        "So viel mehr Käufer oder Umsatz je Kopf muss das Ziel in den {tage} Tagen nach dem "
+        "Kontakt haben (campaign_days), damit es in {macht} aller Versuche auffällt; der Zufall "
+        "allein fällt in {irrtum} auf. Geplant ist, dass in diesen Tagen ohne Ansprache {basis} "
+        "kaufen (ihr Anteil am Prognosezeitraum, als wäre jeder Tag gleich), dass alle Gewonnenen "
+        "in ihnen kaufen und dass der Umsatz schwankt wie in den letzten {tage} Tagen",
         tage=style.count(days),
         macht=style.share(trial_power.POWER),
         irrtum=style.share(trial_power.SIGNIFICANCE),
         basis=style.share(base),
+    )
+
+
+def long_gone(
+    back: pd.Series, *, customers: int, days: float, success_rate: float, style: Style
+) -> Sentence:
+    """Set the success rate beside those who come back by themselves after so long a silence.
+
+    Parameters
+    ----------
+    back : Series
+        From `return_curve.after`: `followup_days`, `return_share`.
+    customers : int
+        Former customers on the list.
+    days : float
+        Half of them have been silent for longer.
+    success_rate : float
+        As assumed.
+    style : Style
+        How numbers are written.
+    """
+    share = float(back["return_share"])
+    end = "Gewinn und Rang dieser Kunden sind also eher zu hoch als zu niedrig."
+    if success_rate > share:
+        end = (
+            "Zusätzlich noch mehr zu gewinnen, als von selbst kommen, wäre ungewöhnlich: "
+            "Gewinn und Rang dieser Kunden sind vermutlich viel zu hoch."
+        )
+    return say(
+        "{n} auf der Liste sind ehemalige Kunden, die Hälfte von ihnen schweigt seit mindestens "
+        "{tage} Tagen. Nach einer so langen Pause kamen bisher {wieder} in den nächsten {danach} "
+        "Tagen von selbst zurück. Angenommen ist, dass die Ansprache {rate} der übrigen gewinnt, "
+        "so viele wie bei jedem anderen. " + end,
+        n=style.count(customers),
+        tage=style.count(days),
+        wieder=style.share(share),
+        danach=style.count(back["followup_days"]),
+        rate=style.share(success_rate, digits=1),
     )
 
 

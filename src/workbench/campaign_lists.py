@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 
 from workbench import privacy
 from workbench.campaign_gate import PASSED_OVER
+from workbench.crm_gate import CONTROL, TARGET
 
 # The curve of the gain is read at so many shares of the candidates.
 N_LENGTHS = 50
@@ -28,7 +30,8 @@ class Ranked(NamedTuple):
     best : int
         Length of the list that brings most, 0 where none pays.
     length : int
-        Length of the list to take: the best one, or as far as the budget goes.
+        Length of the list to take: the best one, or as far as the budget goes for
+        those of it who are contacted.
     """
 
     table: pd.DataFrame
@@ -46,8 +49,11 @@ class Ranked(NamedTuple):
         return self.length < self.best
 
 
-def rank(gains: pd.DataFrame, *, budget: float, fixed_cost: float) -> Ranked:
-    """Rank candidates and cut the list where it stops to pay, or the budget ends.
+def rank(gains: pd.DataFrame, *, budget: float, fixed_cost: float, control_share: float) -> Ranked:
+    """Rank candidates and cut the list where it stops to pay, or the budget is sure to end.
+
+    The control group costs nothing. As the lot decides what the others cost,
+    the list is a little longer here than the budget goes; `cut` makes it fit.
 
     Without a limit the highest gain comes first. With one it is spent where a
     unit of money brings most, so the highest gain per cost does. Both orders
@@ -63,6 +69,8 @@ def rank(gains: pd.DataFrame, *, budget: float, fixed_cost: float) -> Ranked:
         For all costs of the campaign (currency, >= 0); 0: no limit.
     fixed_cost : float
         Of the campaign, once (currency, >= 0).
+    control_share : float
+        Of the list that is not contacted (0 to 1, below 1).
 
     Returns
     -------
@@ -72,10 +80,10 @@ def rank(gains: pd.DataFrame, *, budget: float, fixed_cost: float) -> Ranked:
     --------
     >>> gains = pd.DataFrame({"gain": [4.0, 3.0, -1.0], "cost": [4.0, 1.0, 1.0]},
     ...                      index=["anna", "ben", "cleo"])
-    >>> rank(gains, budget=0, fixed_cost=0).listed.tolist()
+    >>> rank(gains, budget=0, fixed_cost=0, control_share=0).listed.tolist()
     ['anna', 'ben']
-    >>> rank(gains, budget=2, fixed_cost=0).listed.tolist()
-    ['ben']
+    >>> rank(gains, budget=2, fixed_cost=0, control_share=0).table.index.tolist()
+    ['ben', 'anna', 'cleo']
     """
     gains = gains[["gain", "cost"]].sort_index()
     gain, cost = gains["gain"].to_numpy(float), gains["cost"].to_numpy(float)
@@ -88,14 +96,63 @@ def rank(gains: pd.DataFrame, *, budget: float, fixed_cost: float) -> Ranked:
         total_gain=table["gain"].cumsum() - fixed_cost,
     )
     n_worth = int((gain > 0).sum())
-    best = n_worth if n_worth and table["total_gain"].iloc[n_worth - 1] > 0 else 0
-    length = best
+    contacted = 1 - control_share
+    pays = n_worth and contacted * table["gain"].iloc[:n_worth].sum() > fixed_cost
+    length = best = n_worth if pays else 0
     if budget > 0:
-        affordable = int((table["total_cost"] <= budget * (1 + ROUNDING)).sum())
-        length = min(best, affordable)
-        if length and table["total_gain"].iloc[length - 1] <= 0:
-            length = 0
+        expected = fixed_cost + contacted * table["cost"].cumsum()
+        affordable = int((expected <= budget * (1 + ROUNDING)).sum())
+        # The lot moves what the contacted cost by much less than that many of them.
+        length = min(best, affordable + math.isqrt(affordable) + bool(affordable))
     return Ranked(table, best, length)
+
+
+def cut(
+    ranked: Ranked, *, group: pd.Series, budget: float, fixed_cost: float, least: int
+) -> tuple[Ranked, pd.Series]:
+    """End a list where those who are contacted have spent the budget.
+
+    Parameters
+    ----------
+    ranked : Ranked
+        From `rank`.
+    group : Series of str
+        From `control_groups.draw`, of those listed: `crm_gate.TARGET` or
+        `crm_gate.CONTROL`.
+    budget, fixed_cost : float
+        As in `rank`.
+    least : int
+        Of a control group of fewer customers nobody is held back: it shows
+        nothing.
+
+    Returns
+    -------
+    tuple of Ranked and Series
+        The list as it is, and the group of those on it, sorted by `customer_id`.
+        Empty where those contacted do not earn the fixed cost.
+    """
+    of_list = ranked.table.loc[ranked.listed]
+    is_target = (group.reindex(of_list.index) == TARGET).to_numpy(bool)
+    length = _affordable(of_list, is_target, budget=budget, fixed_cost=fixed_cost)
+    if 0 < (~is_target[:length]).sum() < least:
+        is_target = np.full(len(of_list), True)
+        length = _affordable(of_list, is_target, budget=budget, fixed_cost=fixed_cost)
+    earned = of_list["gain"].to_numpy(float)[:length][is_target[:length]].sum()
+    best = ranked.best
+    if earned <= fixed_cost:
+        best, length = (0 if length == best else best), 0
+    taken = pd.Series(CONTROL, index=of_list.index[:length], dtype="str", name=group.name)
+    return Ranked(ranked.table, best, length), taken.mask(is_target[:length], TARGET).sort_index()
+
+
+def _affordable(
+    of_list: pd.DataFrame, is_target: np.ndarray, *, budget: float, fixed_cost: float
+) -> int:
+    """Count how far down a list the budget goes."""
+    if budget == 0:
+        return len(of_list)
+    spent = fixed_cost + (of_list["cost"].to_numpy(float) * is_target).cumsum()
+    return int((spent <= budget * (1 + ROUNDING)).sum())
 
 
 def settle(reason: pd.Series, ranked: Ranked) -> pd.Series:

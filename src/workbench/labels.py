@@ -365,10 +365,10 @@ COLUMNS: dict[str, tuple[Any, ...]] = {
     "control_share": ("Anteil der Vergleichsgruppe", "share"),
     "target": ("Ziel", "count"),
     "control": ("Vergleichsgruppe", "count"),
-    "visible_share": ("Sichtbar ab so vielen Käufern mehr", "share", 1),
+    "visible_share": ("Sichtbar ab so vielen Prozentpunkten mehr Käufern", "share", 1),
     "visible_revenue": ("Sichtbar ab so viel Umsatz mehr je Kopf", "money", 2),
     "forgone": ("Entgangener Gewinn", "money"),
-    "more_buyers": ("Wirkung: Anteil der Käufer steigt um", "share"),
+    "more_buyers": ("Wirkung: so viele Prozentpunkte mehr Käufer", "share"),
     "group_size": ("Kunden je Gruppe", "count"),
     # assortment
     "item": ("Ware", "text"),

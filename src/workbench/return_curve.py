@@ -108,6 +108,31 @@ def estimate(orders: pd.DataFrame, *, origin: pd.Timestamp) -> pd.DataFrame:
     return counts.join(shares).set_axis(pd.Index(weeks[judged], name="silent_days"))
 
 
+def after(curve: pd.DataFrame, *, days: float) -> pd.Series | None:
+    """Read the curve at the longest silence shown that is not longer than the one asked for.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        `silent_days` (rising), `followup_days`, `return_share` (missing: not shown).
+    days : float
+        How long the silence is.
+
+    Returns
+    -------
+    Series or None
+        The row; None where none is so short.
+
+    Examples
+    --------
+    >>> curve = pd.DataFrame({"silent_days": [7, 14], "return_share": [0.8, 0.7]})
+    >>> float(after(curve, days=20.5)["return_share"])
+    0.7
+    """
+    rows = curve[curve["return_share"].notna() & (curve["silent_days"] <= days)]
+    return rows.iloc[-1] if len(rows) else None
+
+
 def churn_horizon_days(curve: pd.DataFrame, *, max_return_share: float) -> int:
     """Choose the shortest silence after which hardly anybody comes back.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -132,6 +132,26 @@ def customers_needed(base: float, effect: float) -> float:
     return float(math.ceil((chance + missed) ** 2 / effect**2))
 
 
+def in_window(p: pd.Series, *, of_days: int, days: int) -> pd.Series:
+    """Turn the chance of a purchase in a horizon into that in a shorter time: ``1 - (1-p)^(d/D)``.
+
+    Every day is taken to have the same chance, so this is a baseline to plan with.
+
+    Parameters
+    ----------
+    p : Series
+        Chance of a purchase in `of_days` days, 0 to 1.
+    of_days, days : int
+        Of the horizon, and those asked for.
+
+    Examples
+    --------
+    >>> in_window(pd.Series([0.75, 1.0, 0.0]), of_days=100, days=50).tolist()
+    [0.5, 1.0, 0.0]
+    """
+    return 1 - (1 - p.astype(float)) ** (days / of_days)
+
+
 def past_revenue(
     orders: pd.DataFrame, *, customers: pd.Index, as_of: pd.Timestamp, days: int
 ) -> pd.Series:
@@ -154,7 +174,13 @@ def past_revenue(
 
 
 def splits(
-    listed: int, *, shares: Iterable[float], base: float, deviation: float, gain: float
+    listed: int,
+    *,
+    shares: Iterable[float],
+    base: float,
+    deviation: float,
+    gain: float,
+    drawn: Mapping[float, int] | None = None,
 ) -> pd.DataFrame:
     """Say what a list can show, by the share of it that is not contacted, and what that costs.
 
@@ -170,6 +196,8 @@ def splits(
         Standard deviation of what single customers spend (currency).
     gain : float
         Expected of the whole list, without the fixed cost (currency).
+    drawn : mapping of float to int, optional
+        By share, the size of a control group that is drawn already.
 
     Returns
     -------
@@ -180,7 +208,7 @@ def splits(
     """
     rows = {}
     for share in sorted(set(shares)):
-        control = control_groups.count(listed, share=share)
+        control = (drawn or {}).get(share, control_groups.count(listed, share=share))
         target = listed - control
         rows[share] = {
             "target": target,
