@@ -25,7 +25,9 @@ def mailed(table, campaign):
         rural=both["zip_code"] == "Rural",
     ).astype(float)
     scores = uplift.score(both["visit"], treated=treated, covariates=known, seed=1)
-    found = uplift.qini(scores, both["visit"], treated=treated, seed=1, resamples=300)
+    found = uplift.qini(
+        scores, both["visit"], treated=treated, reuse=uplift.REUSE, seed=1, resamples=300
+    )
     return found, uplift.parts(scores, both["visit"], treated=treated, covariates=known)
 
 
@@ -46,7 +48,7 @@ def test_the_curve_is_what_the_treated_did_less_as_many_of_the_others():
     scores = pd.Series([4.0, 4.0, 3.0, 3.0, 3.0, 2.0, 2.0, 1.0], index=people)
     treated = pd.Series([1, 0, 1, 0, 0, 1, 0, 1], index=people) == 1
     outcome = pd.Series([2.0, 1.0, 1.0, 0.0, 1.0, 0.0, 1.0, 3.0], index=people)
-    found = uplift.qini(scores, outcome, treated=treated, seed=1, resamples=20)
+    found = uplift.qini(scores, outcome, treated=treated, reuse=1, seed=1, resamples=20)
     # After b: 2 - 1 * 1/1. After e: 3 - 2 * 2/3. After g: 3 - 3 * 3/4. At the end: 6 - 3 * 4/4.
     gains = np.array([0, 1, 3 - 4 / 3, 0.75, 3]) / 4
     assert found.curve["gain"].tolist() == pytest.approx(gains.tolist())
@@ -63,10 +65,12 @@ def test_a_perfect_score_has_the_largest_area():
     effect = np.repeat([1.0, 0.0, 0.0, -1.0], n // 4)
     treated = pd.Series(np.tile([True, False], n // 2))
     outcome = pd.Series(1.0 + effect * treated)
-    found = uplift.qini(pd.Series(effect), outcome, treated=treated, seed=1, resamples=100)
+    found = uplift.qini(pd.Series(effect), outcome, treated=treated, reuse=1, seed=1, resamples=100)
     assert found.coefficient == pytest.approx(0.25 * 0.25 / 2 * 2 + 0.25 * 0.5)
     assert found.low > 0.1
-    upside_down = uplift.qini(pd.Series(-effect), outcome, treated=treated, seed=1, resamples=100)
+    upside_down = uplift.qini(
+        pd.Series(-effect), outcome, treated=treated, reuse=1, seed=1, resamples=100
+    )
     assert upside_down.coefficient == pytest.approx(-found.coefficient)
 
 
@@ -75,13 +79,27 @@ def test_a_score_by_lot_has_no_area():
     for seed in range(30):
         outcome, treated, _ = invented(seed)
         lot = pd.Series(np.random.default_rng(seed + 1000).random(len(outcome)))
-        found = uplift.qini(lot, outcome, treated=treated, seed=seed, resamples=100)
+        found = uplift.qini(lot, outcome, treated=treated, reuse=1, seed=seed, resamples=100)
         areas.append((found.coefficient, found.low <= 0 <= found.high))
     coefficients, held = np.array(areas).T
     assert abs(coefficients.mean()) < 3 * coefficients.std() / np.sqrt(len(areas))
     assert held.mean() > 0.8
-    same = uplift.qini(pd.Series(1.0, outcome.index), outcome, treated=treated, seed=1, resamples=9)
+    same = uplift.qini(
+        pd.Series(1.0, outcome.index), outcome, treated=treated, reuse=1, seed=1, resamples=9
+    )
     assert same.coefficient == 0
+
+
+def test_scores_that_were_learnt_here_widen_the_interval():
+    outcome, treated, known = invented(1)
+    found = [
+        uplift.qini(known["a"], outcome, treated=treated, reuse=reuse, seed=1, resamples=200)
+        for reuse in (1.0, uplift.REUSE)
+    ]
+    widths = [one.high - one.low for one in found]
+    assert widths[1] == pytest.approx(np.sqrt(uplift.REUSE) * widths[0])
+    assert found[0].coefficient == found[1].coefficient
+    pd.testing.assert_frame_equal(found[0].curve, found[1].curve)
 
 
 # --- scores ---------------------------------------------------------------------------------
@@ -91,7 +109,7 @@ def test_scores_find_whom_the_mail_changes():
     outcome, treated, known = invented(1)
     scores = uplift.score(outcome, treated=treated, covariates=known, seed=1)
     assert np.corrcoef(scores, known["a"])[0, 1] > 0.9
-    found = uplift.qini(scores, outcome, treated=treated, seed=1, resamples=200)
+    found = uplift.qini(scores, outcome, treated=treated, reuse=1, seed=1, resamples=200)
     assert found.low > 0
     parts = uplift.parts(scores, outcome, treated=treated, covariates=known)
     assert parts.index.tolist() == ["first", "second", "last"]
@@ -115,7 +133,7 @@ def test_rows_in_another_order_give_the_same_bits():
     tables = []
     for y, arm, x in ((outcome, treated, known), mixed_up):
         scores = uplift.score(y, treated=arm, covariates=x, seed=1)
-        found = uplift.qini(scores.loc[y.index], y, treated=arm, seed=1, resamples=50)
+        found = uplift.qini(scores.loc[y.index], y, treated=arm, reuse=1, seed=1, resamples=50)
         tables.append((scores, found.curve))
     pd.testing.assert_series_equal(tables[0][0], tables[1][0], check_exact=True)
     pd.testing.assert_frame_equal(tables[0][1], tables[1][1], check_exact=True)
@@ -126,7 +144,7 @@ def test_small_groups_and_other_customers_are_refused():
     with pytest.raises(TooFewData, match="75 customers, fewer than 100"):
         uplift.score(outcome, treated=treated, covariates=known, seed=1)
     with pytest.raises(DataError, match="other customers"):
-        uplift.qini(outcome.iloc[1:], outcome, treated=treated, seed=1)
+        uplift.qini(outcome.iloc[1:], outcome, treated=treated, reuse=1, seed=1)
 
 
 # --- Hillstrom (2008): an e-mail by lot ------------------------------------------------------

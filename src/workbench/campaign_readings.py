@@ -145,7 +145,9 @@ def targeting(reading: Reading, *, seed: int) -> Targeting:
     known = {"treated": trial.treated, "covariates": trial.covariates}
     scores = uplift.score(trial.people[MAIN], seed=seed, **known)
     return Targeting(
-        uplift.qini(scores, trial.people[MAIN], treated=trial.treated, seed=seed),
+        uplift.qini(
+            scores, trial.people[MAIN], treated=trial.treated, reuse=uplift.REUSE, seed=seed
+        ),
         uplift.parts(scores, trial.people[MAIN], **known),
     )
 
