@@ -220,6 +220,12 @@ def test_an_erasure_finds_its_customer_despite_blanks_and_the_point_of_a_float(r
     }
 
 
+def test_contacts_know_the_groups_of_an_export(read):
+    rows = [f"{i};01.06.2025;{group}" for i, group in enumerate(("Ziel", "Kontrolle"), start=1)]
+    found = read("contacts", "kunde_id;datum;gruppe", *rows)
+    assert found.table["group"].tolist() == ["treatment", "control"]
+
+
 def test_contacts_read_groups_and_responses_in_german(read):
     found = read(
         "contacts",

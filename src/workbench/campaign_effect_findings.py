@@ -350,7 +350,8 @@ def targeting(found: Targeting, *, style: Style) -> Sentence:
     if not qini.low > 0:
         text = (
             "Kein Nachweis, dass eine gezieltere Liste mehr gebracht hätte als eine gleich lange, "
-            "die das Los bestimmt. "
+            "die das Los bestimmt. Dass einzelne Segmente verschieden reagieren, schließt das "
+            "nicht aus."
         )
         if qini.high < 0:
             text = "Die Wertung ordnete die Kunden schlechter als das Los; sie taugt hier nicht. "

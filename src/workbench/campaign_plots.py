@@ -89,6 +89,6 @@ def plot_list(curve: pd.DataFrame, *, style: Style, ax: Axes | None = None) -> A
     ax.axhline(0, color=INK, lw=0.8, ls=":")
     ax.set(xlabel="Angesprochener Teil der Liste", ylabel="zusätzliche Käufe je Kunde", xlim=(0, 1))
     write_axis(ax.xaxis, style, "share")
-    write_axis(ax.yaxis, style, "number", 2)
+    write_axis(ax.yaxis, style, "number", 3)
     legend(ax)
     return ax

@@ -76,7 +76,8 @@ SHARE_ABOVE_FIVE = 0.05
 _NO_DAY = ("no_day", "not_a_day", "before_first")
 _GROUPS = {
     **dict.fromkeys(("treatment", "kampagne", "kampagnengruppe", "testgruppe"), "treatment"),
-    **dict.fromkeys(("control", "kontrolle", "kontrollgruppe"), "control"),
+    **dict.fromkeys(("ziel", "zielgruppe"), "treatment"),
+    **dict.fromkeys(("control", "kontrolle", "kontrollgruppe", "vergleichsgruppe"), "control"),
 }
 FLAGS = {
     **dict.fromkeys(("ja", "j", "yes", "y", "1", "1.0", "true", "wahr"), True),
