@@ -215,6 +215,25 @@ def test_a_list_for_a_channel_holds_those_with_a_legal_basis(tmp_path):
     ]
 
 
+def test_who_shares_an_address_with_an_objection_or_a_control_is_not_written_to(tmp_path):
+    consent = pd.DataFrame({"customer_id": IDS, "channel": "email", "status": "opt_in"})
+    consent.loc[0, "status"] = "widerspruch"
+    scores = scores_of(IDS).assign(
+        may_be_listed=True, campaign_group=["Ziel", "Kontrolle", "Ziel", "Ziel"]
+    )
+    run = make_run(tmp_path, scores=scores.iloc[:4], consent=consent.astype("str"))
+    mails = ["a@example.org", "b@example.org", "A@Example.org", "b@example.org"]
+    how = {"crm": "hubspot", "channel": "email", "out": tmp_path / "out"}
+    rows = list(zip(IDS, mails, strict=True))
+    keys = keys_file(tmp_path, rows, columns="customer_id,email")
+    with pytest.raises(DataError, match=r"2 an objection to .*, 2 drawn into the control group"):
+        crm_export.export(run, keys=keys, **how)
+    rows[3] = (IDS[3], "d@example.org")
+    keys = keys_file(tmp_path, rows, columns="customer_id,email")
+    done = crm_export.export(run, keys=keys, **how)
+    assert done.rows == 1
+
+
 def test_no_list_is_made_without_a_table_of_consents(run, tmp_path):
     with pytest.raises(ParameterError, match="no table of consents, so nobody may be contacted"):
         crm_export.export(run, crm="hubspot", channel="email", out=tmp_path / "out")

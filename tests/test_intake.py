@@ -609,6 +609,17 @@ def test_who_unsubscribed_in_the_log_of_contacts_may_not_be_written_to(export):
         pd.testing.assert_frame_equal(reading.companions["consent"].table, base.tables["consent"])
 
 
+def test_an_objection_that_misses_a_customer_by_a_zero_is_refused(export):
+    orders = export("0012,2024-01-01,5", "34,2024-01-02,7")
+    header = "customer_id,channel,status,date"
+    said = ("0012,email,opt_in,2023-01-01", "12,email,widerspruch,2023-06-01")
+    consent = export(*said, name="w.csv", header=header)
+    with pytest.raises(DataError, match="1 of 1 ids of the objections of the consent table match"):
+        read(orders, tables={"consent": consent})
+    granted = export(said[0], "56,email,widerspruch,2023-06-01", name="v.csv", header=header)
+    assert len(read(orders, tables={"consent": granted}).base.tables["consent"]) == 2
+
+
 def test_a_currency_that_the_data_contradict_is_refused(export):
     path = export("anna,2024-01-01,5 €", "ben,2024-01-02,7 €")
     assert read(path, currency="EUR").base.currency == "EUR"

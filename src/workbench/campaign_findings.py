@@ -420,10 +420,8 @@ def power_rule(*, base: float, days: int, style: Style) -> Sentence:
     """Say how the smallest visible effect is computed."""
     return say(
         "So viel mehr Käufer oder Umsatz je Kopf muss das Ziel in den {tage} Tagen nach dem "
-        "Kontakt haben (campaign_days), damit es in {macht} aller Versuche auffällt; der Zufall "
-        "allein fällt in {irrtum} auf. Geplant ist, dass in diesen Tagen ohne Ansprache {basis} "
-        "kaufen (ihr Anteil am Prognosezeitraum, als wäre jeder Tag gleich), dass alle Gewonnenen "
-        "in ihnen kaufen und dass der Umsatz schwankt wie in den letzten {tage} Tagen",
+        "Kontakt haben, damit es in {macht} aller Versuche auffällt (der Zufall allein fällt in "
+        "{irrtum} auf). Ohne Ansprache kaufen in diesen Tagen voraussichtlich {basis}",
         tage=style.count(days),
         macht=style.share(trial_power.POWER),
         irrtum=style.share(trial_power.SIGNIFICANCE),

@@ -235,6 +235,7 @@ def _people(
     people["reason"] = people["reason"].where(people.index.isin(matched.index), "no_key")
     people["reason"] = people["reason"].mask(is_first & people.index.isin(often), "ambiguous_key")
     people[EXTERNAL_ID] = matched[EXTERNAL_ID].reindex(people.index).fillna("")
+    people["reason"] = _with_shared(people["reason"], said=reason, keys=matched)
     if usable:
         # One key for all: a CRM takes one column to find its records by.
         key = usable[0]
@@ -243,6 +244,18 @@ def _people(
         if key == "crm_id" or profile.needs_key:
             people["reason"] = people["reason"].mask(lacks, "no_crm_key")
     return people
+
+
+def _with_shared(reason: pd.Series, *, said: pd.Series, keys: pd.DataFrame) -> pd.Series:
+    """Leave out whom the CRM knows by the same address as one who objected or is not contacted."""
+    for name in ("crm_id", "email"):
+        if name not in keys:
+            continue
+        key = keys[name].reindex(reason.index).fillna("").str.casefold()
+        for why in ("objection", "control"):
+            taken = set(key[said == why]) - {""}
+            reason = reason.mask((reason == "") & key.isin(taken), why)
+    return reason
 
 
 def _as_in_run(finished: _Finished, ids: pd.Series) -> pd.Series:

@@ -282,6 +282,10 @@ def read(
         else:
             how = {"columns": named.get(name), "crm": source.crm}
             beside[name] = companions.read(name, table, **how, **up_to)
+    if "consent" in beside:
+        told = beside["consent"].table
+        refusing = told.loc[told["status"] == consents.OBJECTION, "customer_id"]
+        companions.check_reach(refusing, ids, what=LISTS["objected"])
     if {"consent", "contacts"} <= set(beside):
         said = consents.with_opt_outs(beside["consent"].table, beside["contacts"].opt_outs)
         beside["consent"] = beside["consent"]._replace(table=said)
