@@ -355,9 +355,10 @@ MAY_IMPORT = {
     "publication": {
         *("", "formats", "intake", "pages", "parameters", "pseudonyms", "release", "report"),
     },
+    "kernels": set(),
     "run": {
-        *("campaign_gate", "labels", "intake", "parameters", "publication", "report", "runfolder"),
-        "schema",
+        *("campaign_gate", "labels", "intake", "kernels", "parameters", "publication", "report"),
+        *("runfolder", "schema"),
     },
     "cli": {"", "schema", "parameters", "intake", "orders", "run", "crm_export"},
 }

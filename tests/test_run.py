@@ -779,7 +779,7 @@ def test_the_notebook_that_joins_what_the_others_wrote_waits_for_them(tmp_path, 
     """A notebook that ran too early would find half of the customers' columns."""
     begun, ended = [], []
 
-    def execute(path, work, values, progress, timeout):
+    def execute(path, work, values, progress, timeout, manager):
         begun.append((path.stem, set(ended)))
         time.sleep(0.05)
         ended.append(path.stem)
@@ -788,7 +788,7 @@ def test_the_notebook_that_joins_what_the_others_wrote_waits_for_them(tmp_path, 
     stems = ["01_daten", "02_a", "03_b", *run.LAST, "06_c"]
     declared = {stem: [] for stem in stems}
     checked = run.parameters.Parameters()
-    run._execute_all(stems, declared, checked, tmp_path, tmp_path, lambda *_: None, 9)
+    run._execute_all(stems, declared, checked, tmp_path, tmp_path, lambda *_: None, 9, None)
     assert begun[0] == ("01_daten", set())
     assert begun[-1] == (run.LAST[0], set(stems) - set(run.LAST))
     assert sorted(stem for stem, _ in begun) == sorted(stems)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import os
 import time
@@ -17,13 +18,14 @@ from typing import Any, NamedTuple
 import nbformat
 import papermill
 from jupyter_client.kernelspec import NoSuchKernel
+from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from workbench import campaign_gate, intake, labels, parameters, publication, runfolder
+from workbench import campaign_gate, intake, kernels, labels, parameters, publication, runfolder
 from workbench.parameters import Parameters
 from workbench.report import Failure, Page
 from workbench.schema import ParameterError
@@ -159,8 +161,10 @@ def run(
     with runfolder.work_folder(reports) as work:
         started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
         with _environment():
+            kernel_manager = kernels.manager(_modules(folder, chosen))
             seconds, ends = _execute_all(
-                chosen, declared, checked, folder, work, progress, cell_timeout_seconds
+                *(chosen, declared, checked, folder, work, progress),
+                *(cell_timeout_seconds, kernel_manager),
             )
         refusals = [end for end in ends if isinstance(end, Refusal)]
         if refusals:
@@ -212,6 +216,7 @@ def _execute_all(
     work: Path,
     progress: Progress,
     timeout: int,
+    manager: type[AsyncKernelManager],
 ) -> tuple[dict[str, float], list[Failure | Refusal]]:
     """Run 01, then the others two at a time, then `LAST`; who fails does not stop the others."""
     durations: dict[str, float] = {}
@@ -220,7 +225,7 @@ def _execute_all(
         begin = time.monotonic()
         values = _changed_values(checked, declared[stem]) | {"run_dir": str(work)}
         try:
-            return _execute(folder / f"{stem}.ipynb", work, values, progress, timeout)
+            return _execute(folder / f"{stem}.ipynb", work, values, progress, timeout, manager)
         finally:
             durations[stem] = time.monotonic() - begin
 
@@ -236,8 +241,20 @@ def _execute_all(
     return durations, [end for end in results if end is not None]
 
 
+def _modules(folder: Path, stems: Sequence[str]) -> list[str]:
+    """Return what of this package notebooks import, each module once."""
+    notebooks = (nbformat.read(folder / f"{stem}.ipynb", as_version=4) for stem in stems)
+    found = (kernels.imported(notebook, package=__package__) for notebook in notebooks)
+    return list(dict.fromkeys(itertools.chain.from_iterable(found)))
+
+
 def _execute(
-    path: Path, work: Path, values: Mapping[str, Any], progress: Progress, timeout: int
+    path: Path,
+    work: Path,
+    values: Mapping[str, Any],
+    progress: Progress,
+    timeout: int,
+    manager: type[AsyncKernelManager],
 ) -> Failure | Refusal | None:
     """Run one notebook; the status comes from what was raised, never from what was stored."""
     stem, output = path.stem, work / "notebooks" / path.name
@@ -265,6 +282,7 @@ def _execute(
             execution_timeout=timeout,
             start_timeout=START_TIMEOUT_SECONDS,
             config=Config({"KernelManager": {"transport_encryption": "auto"}}),
+            kernel_manager_class=manager,
             on_cell_complete=count,
         )
     except PapermillExecutionError as error:
