@@ -24,8 +24,10 @@ os.environ["WORKBENCH_KEY"] = "5a" * 32
 CALIBRATION_END = pd.Timestamp("1997-09-30")
 HOLDOUT_END = pd.Timestamp("1998-06-30")
 HOLDOUT_DAYS = 273
-# Files that take long go first, so that no worker is left alone with one at the end.
-LONGEST = ("test_run.py", "test_browser.py", "test_returns.py", "03_clv.ipynb", "04_churn.ipynb")
+# Files that take long go first, so that no worker is left alone with one at the end; those that
+# need no run of their own before the browser, which would wait for the first run of test_run.
+LONGEST = ("test_run.py", "02_segmentierung.ipynb", "04_churn.ipynb", "03_clv.ipynb")
+LONGEST += ("test_returns.py", "test_messy.py", "test_browser.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
