@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -112,6 +113,21 @@ def test_where_the_server_does_not_answer_a_kernel_starts_as_usual(server, folde
 
     monkeypatch.setattr(kernels, "fork", refuse)
     assert "'alone': True" in run.run({}, folder=folder).message
+
+
+def test_kernels_started_at_once_leave_the_main_module_as_it_was(server, tmp_path):
+    main = sys.modules["__main__"]
+
+    def start(name: int) -> kernels.Fork:
+        arguments = ["-f", str(tmp_path / f"{name}.json")]
+        return kernels.fork(arguments, cwd=str(tmp_path), env=dict(os.environ))
+
+    with ThreadPoolExecutor(4) as pool:
+        started = list(pool.map(start, range(4)))
+    for kernel in started:
+        kernel.kill()
+        kernel.wait()
+    assert sys.modules["__main__"] is main
 
 
 def test_a_kernel_ends_when_it_is_told_to(server, tmp_path):

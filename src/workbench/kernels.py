@@ -31,6 +31,7 @@ OF_KERNELS = ("ipykernel.kernelapp", "ipykernel.ipkernel")
 OF_SERVER = {"PYTHONSAFEPATH": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
 # Of the server, where this is imported before a kernel is forked.
 SEARCH_PATH = tuple(sys.path)
+_one_at_a_time = threading.Lock()
 
 
 def imported(notebook: nbformat.NotebookNode, *, package: str) -> list[str]:
@@ -147,11 +148,12 @@ def fork(arguments: Sequence[str], *, cwd: str, env: Mapping[str, str]) -> Fork:
     """
     process = ForkServerProcess(target=_become_kernel, args=(arguments, cwd, env))
     # Multiprocessing would run the script that runs here again in the fork.
-    main, sys.modules["__main__"] = sys.modules["__main__"], types.ModuleType("__main__")
-    try:
-        process.start()
-    finally:
-        sys.modules["__main__"] = main
+    with _one_at_a_time:
+        main, sys.modules["__main__"] = sys.modules["__main__"], types.ModuleType("__main__")
+        try:
+            process.start()
+        finally:
+            sys.modules["__main__"] = main
     return Fork(process)
 
 
