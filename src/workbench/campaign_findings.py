@@ -448,7 +448,10 @@ def long_gone(
         How numbers are written.
     """
     share = float(back["return_share"])
-    end = "Gewinn und Rang dieser Kunden sind also eher zu hoch als zu niedrig."
+    end = (
+        "Wer so lange fort ist, ist meist schwerer zu gewinnen: Gewinn und Rang dieser Kunden sind "
+        "eher zu hoch als zu niedrig."
+    )
     if success_rate > share:
         end = (
             "Zusätzlich noch mehr zu gewinnen, als von selbst kommen, wäre ungewöhnlich: "
