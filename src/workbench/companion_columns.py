@@ -87,7 +87,7 @@ FLAGS = {
 _RESPONSES = {
     **FLAGS,
     **dict.fromkeys(("geklickt", "gekauft", "bestellt", "eingelöst", "clicked", "bought"), True),
-    **dict.fromkeys(("keine", "geöffnet", "opened", "abgemeldet", "unzustellbar"), False),
+    **dict.fromkeys(("keine", "geöffnet", "opened", "unzustellbar", *consents.OPT_OUTS), False),
     # The two states that every campaign of Salesforce starts with.
     **{"responded": True, "sent": False},
 }
