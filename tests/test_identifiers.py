@@ -239,10 +239,10 @@ def test_the_evidence_never_shows_a_value():
 
 
 def test_a_long_text_is_searched_in_no_time():
-    start = time.perf_counter()
+    start = time.process_time()
     for piece in ("1", "a", "0171 ", "a.b-", "1:", "DE89 ", "+49 ", "a@b."):
         find(piece * (100_000 // len(piece)))
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 # messages

@@ -138,9 +138,9 @@ def test_text_of_any_kind_gives_the_same_pseudonyms():
 
 def test_many_customers_take_seconds():
     ids = pd.Series([f"C{i:07d}" for i in range(200_000)])
-    start = time.perf_counter()
+    start = time.process_time()
     result = pseudonymise(ids, key=KEY)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert result.is_unique
 
 

@@ -327,9 +327,9 @@ def test_a_million_ids_and_a_long_page_take_seconds():
     ids = frozenset(f"C{i:08d}" for i in range(10**6))
     line = "<p>Zeile mit Wörtern, 1.234,56 € und einem Anteil von 12 % je Kunde</p>\n"
     page = line * (2_000_000 // len(line))
-    start = time.perf_counter()
+    start = time.process_time()
     check_page(page, ids=ids)
-    assert time.perf_counter() - start < 15
+    assert time.process_time() - start < 15
     assert "C00" in findings(f"{page}C00004711", ids=ids)
 
 

@@ -357,6 +357,17 @@ def test_cdnow_is_read_without_importing_lifetimes_and_what_is_slow_to_import():
     assert (done.returncode, done.stdout) == (0, "\n")
 
 
+def test_no_bar_is_drawn_where_python_is_a_dialogue():
+    code = (
+        "import sys; from workbench import orders, sources;"
+        "made = [sources._connect(), orders.connect(), orders._engine()];"
+        "ask = \"SELECT current_setting('enable_progress_bar')\";"
+        "print(*{one.execute(ask).fetchone() for one in made})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "(False,)\n"
+
+
 def test_online_retail_gives_the_published_rows(shared):
     source = sources.read(
         shared / "data" / "online_retail_uci.parquet",

@@ -274,13 +274,16 @@ def connect() -> duckdb.DuckDBPyConnection:
         config={"threads": 1, "temp_directory": str(Path(folder) / "spill")}
     )
     weakref.finalize(connection, shutil.rmtree, folder, ignore_errors=True)
+    connection.execute("SET enable_progress_bar = false")
     return connection
 
 
 @functools.cache
 def _engine() -> duckdb.DuckDBPyConnection:
     """Open the database that reads DataFrames: to open one takes longer than to ask it."""
-    return duckdb.connect(config={"threads": 1, "temp_directory": ""})
+    connection = duckdb.connect(config={"threads": 1, "temp_directory": ""})
+    connection.execute("SET enable_progress_bar = false")
+    return connection
 
 
 def _register(connection: duckdb.DuckDBPyConnection, name: str, table: pd.DataFrame) -> None:

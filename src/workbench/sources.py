@@ -457,7 +457,8 @@ def _connect() -> duckdb.DuckDBPyConnection:
         }
     )
     weakref.finalize(connection, shutil.rmtree, spill, ignore_errors=True)
-    connection.execute("SET TimeZone = 'UTC'")
+    # Where it takes Python for a dialogue, as in a notebook, it would draw a bar.
+    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return connection
 
 
