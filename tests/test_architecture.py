@@ -225,7 +225,7 @@ MAY_IMPORT = {
     "offers": {"schema"},
     "economics": {"schema", "offers"},
     "campaign_effects": {"schema"},
-    "campaign_log": {"lines", "orders", "schema"},
+    "campaign_log": {"consents", "lines", "orders", "schema"},
     "campaign_balance": {"campaign_effects", "schema"},
     "campaign_returns": {
         *("campaign_effects", "campaign_log", "discrimination", "privacy", "schema"),

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from workbench import consents
 from workbench import lines as line_items
 from workbench.lines import Lines
 from workbench.orders import Orders, query
@@ -31,11 +32,6 @@ FREQUENT_ORDERS, NEW_DAYS = 5, 180
 FEWEST_APART = 100
 # What a campaign can be read as.
 TRIAL, NO_CONTROL, NOT_OVER = "trial", "no_control", "not_over"
-# How sources write that somebody left the list.
-UNSUBSCRIBED = (
-    *("abgemeldet", "abmeldung", "abbestellt", "abbestellung", "austragung", "ausgetragen"),
-    *("unsubscribed", "unsubscribe", "opt-out", "optout", "opt out", "widerspruch"),
-)
 
 
 class Log(NamedTuple):
@@ -190,13 +186,13 @@ def _people(named: pd.DataFrame) -> pd.DataFrame:
     has_groups = is_control.groupby(named["campaign"]).transform("any")
     # Without a control group whoever stands in the log was contacted.
     is_treated |= ~has_groups
-    reaction = named["reaction"].str.strip().str.casefold()
+    left = consents.opted_out(named["reaction"])
     rows = named[[*keys, "date", "cost"]].assign(
         is_control=is_control,
         is_treated=is_treated,
         unknown_cost=named["cost"].isna(),
         response=named["response"].astype("Float64").astype(float),
-        unsubscribed=reaction.isin(UNSUBSCRIBED).astype(float).where(reaction.notna()),
+        unsubscribed=left.astype(float).where(named["reaction"].notna()),
     )
     groups = rows.sort_values([*keys, "date"], kind="stable").groupby(keys)
     people = groups.agg(

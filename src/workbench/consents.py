@@ -31,7 +31,7 @@ ELECTRONIC_MAIL = ("email", "newsletter")
 # What a log of contacts says of who wants no more of it.
 OPT_OUTS = (
     *("abgemeldet", "abmeldung", "widerspruch", "widersprochen", "unsubscribed", "unsubscribe"),
-    *("opt-out", "opt out", "optout", "opted out"),
+    *("opt-out", "opt out", "optout", "opted out", "abbestellt", "abbestellung", "ausgetragen"),
 )
 # What else a shop writes, plain as in `channel_names`.
 _CHANNELS = {
