@@ -46,9 +46,11 @@ MAY_IMPORT = {
     "sources": {
         *("schema", "dialects", "textfiles", "jsonfiles", "parquetfiles", "typed_cells"),
         *("workbooks", "databases", "datasets", "return_marks", "column_names", "crm_columns"),
+        "engines",
     },
     "deals": {"schema", "crm_columns"},
-    "orders": {"schema"},
+    "engines": set(),
+    "orders": {"schema", "engines"},
     "returns": {"orders"},
     "summary": {"schema", "orders"},
     "nps": {"schema", "customer_bootstrap", "discrimination"},
@@ -392,7 +394,8 @@ ONLY_IN = {
     "duckdb": {
         *("textfiles", "day_formats", "dialects", "typed_cells", "workbooks", "databases"),
         *("jsonfiles", "parquetfiles", "return_marks"),
-        *("sources", "orders", "returns", "lines", "line_counts", "transactions", "intake"),
+        *("engines", "sources", "orders", "returns", "lines", "line_counts", "transactions"),
+        "intake",
         "deals",
     },
     "openpyxl": {"workbooks", "workbook_files"},

@@ -50,13 +50,16 @@ def test_the_first_reason_counts_and_all_add_up():
     rows = [(name, "email", "opt_in") for name in people.index[:6]]
     consent = consent_of(*rows, ("c06", "email", "widerspruch"), ("c07", "email", "keine"))
     reason = reasons(people, consent, groups=["Neukunden"])
-    ranked = campaign_lists.rank(people[reason.isin(["", "not_worth"])], budget=1.0, fixed_cost=0.0)
+    costs = {"budget": 1.0, "fixed_cost": 0.0}
+    open_still = people[reason.isin(["", "not_worth"])]
+    ranked = campaign_lists.rank(open_still, control_share=0.0, **costs)
+    group = pd.Series(TARGET, index=ranked.listed)
+    ranked, group = campaign_lists.cut(ranked, group=group, least=1, **costs)
     reason = campaign_lists.settle(reason, ranked)
     assert reason.tolist() == [
         *("", "former", "pressed", "not_chosen", "not_worth", "beyond_budget"),
         *("objection", "no_legal_basis"),
     ]
-    group = pd.Series(TARGET, index=ranked.listed)
     found = campaign_gate.counts(reason, group=group)
     assert found.index.tolist() == [*campaign_gate.REASONS, CONTROL, TARGET]
     assert found["customers"].tolist() == [1] * 7 + [0, 1]
@@ -117,8 +120,10 @@ def test_nobody_is_on_a_list_without_a_basis_and_no_order_of_rows_changes_it(
     def plan(table: pd.DataFrame, said: list[tuple]) -> tuple[pd.Series, pd.Series]:
         reason = reasons(table, consent_of(*said), channel=channel)
         open_still = table[reason.isin(["", "not_worth"])]
-        ranked = campaign_lists.rank(open_still, budget=budget, fixed_cost=0.5)
+        costs = {"budget": budget, "fixed_cost": 0.5}
+        ranked = campaign_lists.rank(open_still, control_share=share, **costs)
         group = control_groups.draw(table.loc[ranked.listed], share=share, seed=7)
+        ranked, group = campaign_lists.cut(ranked, group=group, least=1, **costs)
         return campaign_lists.settle(reason, ranked), group
 
     reason, group = plan(people, rows)
@@ -138,10 +143,11 @@ def test_nobody_is_on_a_list_without_a_basis_and_no_order_of_rows_changes_it(
     assert set(group) <= {TARGET, CONTROL}
     counts = campaign_gate.counts(reason, group=group)
     assert counts["customers"].sum() == len(people)
+    contacted = people.loc[group.index[group == TARGET]]
     if len(group):
-        assert people.loc[group.index, "gain"].sum() > 0.5
+        assert contacted["gain"].sum() > 0.5
     if budget:
-        assert people.loc[group.index, "cost"].sum() <= max(0, budget - 0.5) + 1e-9
+        assert contacted["cost"].sum() <= max(0, budget - 0.5) + 1e-9
 
     order = list(people.index)
     shuffled.shuffle(order)

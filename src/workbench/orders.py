@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import duckdb
 import pandas as pd
 
+from workbench import engines
 from workbench.schema import IS_PURCHASE, DataError, check_orders
 
 # 22 digits before the point hold the sum of 1e8 amounts below `schema.MAX_AMOUNT`.
@@ -274,16 +275,13 @@ def connect() -> duckdb.DuckDBPyConnection:
         config={"threads": 1, "temp_directory": str(Path(folder) / "spill")}
     )
     weakref.finalize(connection, shutil.rmtree, folder, ignore_errors=True)
-    connection.execute("SET enable_progress_bar = false")
-    return connection
+    return engines.quiet(connection)
 
 
 @functools.cache
 def _engine() -> duckdb.DuckDBPyConnection:
     """Open the database that reads DataFrames: to open one takes longer than to ask it."""
-    connection = duckdb.connect(config={"threads": 1, "temp_directory": ""})
-    connection.execute("SET enable_progress_bar = false")
-    return connection
+    return engines.quiet(duckdb.connect(config={"threads": 1, "temp_directory": ""}))
 
 
 def _register(connection: duckdb.DuckDBPyConnection, name: str, table: pd.DataFrame) -> None:

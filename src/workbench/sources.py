@@ -17,6 +17,7 @@ from workbench import (
     column_names,
     datasets,
     dialects,
+    engines,
     jsonfiles,
     parquetfiles,
     return_marks,
@@ -457,9 +458,8 @@ def _connect() -> duckdb.DuckDBPyConnection:
         }
     )
     weakref.finalize(connection, shutil.rmtree, spill, ignore_errors=True)
-    # Where it takes Python for a dialogue, as in a notebook, it would draw a bar.
-    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
-    return connection
+    connection.execute("SET TimeZone = 'UTC'")
+    return engines.quiet(connection)
 
 
 def _source(
