@@ -336,7 +336,7 @@ def written_in(folder: Path, source: sources.Source) -> tuple[bytes, bytes]:
     return (folder / "orders").read_bytes(), (folder / "unsettled").read_bytes()
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=10, deadline=None, derandomize=True)
 @given(rows=SOLD, seed=st.integers(0, 99), batch=st.integers(1, 9), threads=st.integers(1, 4))
 def test_neither_rows_nor_batches_nor_threads_change_a_byte_of_the_orders(
     rows, seed, batch, threads, tmp_path_factory

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench import returns, sources, transactions
+from workbench import periods, returns, revenue_bridge, sources, transactions
 from workbench.schema import DataError, check_orders
 from workbench.sources import Source
 from workbench.transactions import clean
@@ -316,7 +316,7 @@ TABLES = st.lists(LINES, min_size=1, max_size=40).map(
 )
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None, derandomize=True)
 @given(
     lines=TABLES,
     policy=st.sampled_from(returns.POLICIES),
@@ -555,6 +555,13 @@ def test_uci_keeps_its_money_under_every_policy(uci_cleaned, policy, adds_up_to)
     assert round(amount.iloc[1:].sum(), 2) == round(amount["read"], 2) == 9_747_747.93
     aside = -611_342.09 if policy == "separate" else 0.0
     assert round(cleaned.returned["amount"].sum(), 2) == aside
+    n_rows = cleaned.balance["n_rows"]
+    assert n_rows.iloc[0] == n_rows.iloc[1:].sum() == 541_909
+
+    compared = periods.choose(cleaned.orders["date"].min(), as_of=UCI_END)
+    found = revenue_bridge.bridge(cleaned.stored, periods=compared)
+    money = [found.before, *found.parts["change"].tolist(), -found.now]
+    assert sum(Decimal(repr(amount)) for amount in money) == 0 < found.now
 
 
 def test_the_order_cancelled_after_twelve_minutes_finds_its_cancellation(uci_cleaned):
