@@ -68,6 +68,14 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def hillstrom(shared) -> pd.DataFrame:
+    """64,000 customers of an e-mail test by lot (Hillstrom 2008), numbered; not to be changed."""
+    table = pd.read_csv(shared / "data" / "hillstrom_email_2008.csv")
+    table.index = pd.Index([f"{i:05d}" for i in table.index], name="customer_id")
+    return table
+
+
 def workbench_run(cwd: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
     """Run the command as a user does, in a process of its own."""
     return subprocess.run(

@@ -9,13 +9,6 @@ from workbench.schema import DataError, TooFewData
 OUTCOMES = ["visit", "conversion", "spend"]
 
 
-@pytest.fixture(scope="module")
-def hillstrom(shared):
-    table = pd.read_csv(shared / "data" / "hillstrom_email_2008.csv")
-    table.index = pd.Index([f"{i:05d}" for i in table.index], name="customer_id")
-    return table
-
-
 def arms(table, campaign):
     both = table[table["segment"].isin([campaign, "No E-Mail"])]
     return both, both["segment"] == campaign

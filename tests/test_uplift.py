@@ -6,13 +6,6 @@ from workbench import uplift
 from workbench.schema import DataError, TooFewData
 
 
-@pytest.fixture(scope="module")
-def hillstrom(shared):
-    table = pd.read_csv(shared / "data" / "hillstrom_email_2008.csv")
-    table.index = pd.Index([f"{i:05d}" for i in table.index], name="customer_id")
-    return table
-
-
 def mailed(table, campaign):
     """Score and curve of visits, from what was known before the mail."""
     both = table[table["segment"].isin([campaign, "No E-Mail"])]

@@ -36,13 +36,13 @@ def deciles(values: pd.Series) -> pd.DataFrame:
         If a value is missing or negative.
     """
     decile = decile_of(values)
-    ordered = values.sort_index().sort_values(ascending=False, kind="stable")
-    groups = ordered.groupby(decile.to_numpy())
+    ordered = values.reindex(decile.index)
+    groups = ordered.groupby(decile)
     table = pd.DataFrame(
         {"customers": groups.size(), "mean_value": groups.mean(), "value": groups.sum()}
     )
     table["value_share"] = table["value"] / ordered.sum()
-    return table.rename_axis("decile")
+    return table
 
 
 def decile_of(values: pd.Series) -> pd.Series:
